@@ -1,0 +1,221 @@
+//! The catalogue: every kind of message that may be said, who sends it and who reads it. This table is the
+//! only place where that stands; queues, bindings, permissions, schemas and pages are derived from it.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::room::Room::{self, Fulfillment, Intake, Inventory, Lifecycle, Notifications, Payment, Tracking};
+use crate::{answer, notice, order, payment, product, shipment, stock, task};
+
+/// Who may send a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// Registered outsiders, by the exchange `oms.in`.
+    Outside,
+    /// These rooms, by the exchange `oms`.
+    Rooms(&'static [Room]),
+    /// Every room, to the one outsider who asked, by `oms.out` only.
+    Answer,
+}
+
+/// The body of a kind.
+pub trait Body: KindOf + Serialize + DeserializeOwned + JsonSchema + Clone {
+    /// A complete example, made of invented values.
+    fn sample() -> Self;
+}
+
+macro_rules! catalogue {
+    ($($(#[$doc:meta])* $kind:ident($body:ty) = $name:literal: $from:expr => [$($to:ident),*];)*) => {
+        /// Every kind of message.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind { $($(#[$doc])* $kind),* }
+
+        impl Kind {
+            pub const ALL: &[Self] = &[$(Self::$kind),*];
+
+            /// The CloudEvents type, also the routing key.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$kind => $name),* }
+            }
+
+            #[must_use]
+            pub const fn sent_by(self) -> From {
+                match self { $(Self::$kind => $from),* }
+            }
+
+            /// The rooms that read it; audit reads everything besides.
+            #[must_use]
+            pub const fn read_by(self) -> &'static [Room] {
+                match self { $(Self::$kind => &[$($to),*]),* }
+            }
+
+            /// The kind of that name.
+            #[must_use]
+            pub fn parse(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$kind),)* _ => None }
+            }
+
+            /// The sample body as JSON.
+            #[must_use]
+            pub fn sample(self) -> serde_json::Value {
+                match self { $(Self::$kind => to_value(&<$body as Body>::sample())),* }
+            }
+
+            /// The draft-07 JSON Schema of the body.
+            #[must_use]
+            pub fn schema(self) -> serde_json::Value {
+                let settings = schemars::generate::SchemaSettings::draft07();
+                let mut generator = settings.into_generator();
+                match self { $(Self::$kind => generator.root_schema_for::<$body>().to_value()),* }
+            }
+
+            /// Whether `json` reads as the body of this kind and is written back equal.
+            #[must_use]
+            pub fn round_trips(self, json: &serde_json::Value) -> bool {
+                match self { $(Self::$kind => serde_json::from_value::<$body>(json.clone()).is_ok_and(|body| &to_value(&body) == json)),* }
+            }
+        }
+
+        $(impl KindOf for $body { const KIND: Kind = Kind::$kind; })*
+    };
+}
+
+/// Ties a body type to its kind; [`Body`] adds the sample.
+pub trait KindOf {
+    const KIND: Kind;
+}
+
+fn to_value<T: Serialize>(body: &T) -> serde_json::Value {
+    serde_json::to_value(body).unwrap_or_default()
+}
+
+catalogue! {
+    // From outside: each has exactly one reading room.
+    OrderSubmit(order::OrderSubmit) = "order.submit.v1": From::Outside => [Intake];
+    OrderChange(order::OrderChange) = "order.change.v1": From::Outside => [Intake];
+    HoldRelease(order::HoldRelease) = "hold.release.v1": From::Outside => [Intake];
+    HoldRefuse(order::HoldRefuse) = "hold.refuse.v1": From::Outside => [Intake];
+    ProductDefine(product::ProductDefine) = "product.define.v1": From::Outside => [Inventory];
+    StockReceive(product::StockReceive) = "stock.receive.v1": From::Outside => [Inventory];
+    StockAdjust(product::StockAdjust) = "stock.adjust.v1": From::Outside => [Inventory];
+    ShipmentPacked(shipment::ShipmentPacked) = "shipment.packed.v1": From::Outside => [Fulfillment];
+    ShipmentShort(shipment::ShipmentShort) = "shipment.short.v1": From::Outside => [Fulfillment];
+    CarrierScan(shipment::CarrierScan) = "carrier.scan.v1": From::Outside => [Tracking];
+    /// The one kind whose routing key is longer than its type: the room follows.
+    TaskClose(task::TaskClose) = "task.close.v1": From::Outside => [Payment, Fulfillment, Notifications];
+
+    // Between rooms.
+    OrderAccepted(order::OrderAccepted) = "order.accepted.v1": From::Rooms(&[Intake]) => [Inventory, Notifications, Lifecycle];
+    OrderHeld(order::OrderHeld) = "order.held.v1": From::Rooms(&[Intake]) => [Notifications, Lifecycle];
+    OrderRefused(order::OrderRefused) = "order.refused.v1": From::Rooms(&[Intake]) => [Notifications, Lifecycle];
+    HoldEnded(order::HoldEnded) = "hold.ended.v1": From::Rooms(&[Intake]) => [Lifecycle];
+    ProductDefined(product::ProductDefined) = "product.defined.v1": From::Rooms(&[Inventory]) => [Intake, Lifecycle];
+    StockChanged(product::StockChanged) = "stock.changed.v1": From::Rooms(&[Inventory]) => [Lifecycle];
+    StockReserved(stock::StockReserved) = "stock.reserved.v1": From::Rooms(&[Inventory]) => [Notifications, Lifecycle];
+    StockLimited(stock::StockLimited) = "stock.limited.v1": From::Rooms(&[Inventory]) => [Notifications, Lifecycle];
+    StockUnavailable(stock::StockUnavailable) = "stock.unavailable.v1": From::Rooms(&[Inventory]) => [Notifications, Lifecycle];
+    StockBackordered(stock::StockBackordered) = "stock.backordered.v1": From::Rooms(&[Inventory]) => [Notifications, Lifecycle];
+    StockWaitlisted(stock::StockWaitlisted) = "stock.waitlisted.v1": From::Rooms(&[Inventory]) => [Notifications, Lifecycle];
+    ReleaseReady(stock::ReleaseReady) = "release.ready.v1": From::Rooms(&[Inventory]) => [Payment, Lifecycle];
+    PaymentAuthorized(payment::PaymentAuthorized) = "payment.authorized.v1": From::Rooms(&[Payment]) => [Fulfillment, Lifecycle];
+    PaymentDeclined(payment::PaymentDeclined) = "payment.declined.v1": From::Rooms(&[Payment]) => [Inventory, Notifications, Lifecycle];
+    PaymentDelayed(payment::PaymentDelayed) = "payment.delayed.v1": From::Rooms(&[Payment]) => [Notifications, Lifecycle];
+    PaymentCaptured(payment::PaymentCaptured) = "payment.captured.v1": From::Rooms(&[Payment]) => [Lifecycle];
+    PaymentCaptureFailed(payment::PaymentCaptureFailed) = "payment.capture_failed.v1": From::Rooms(&[Payment]) => [Lifecycle];
+    PaymentVoided(payment::PaymentVoided) = "payment.voided.v1": From::Rooms(&[Payment]) => [Lifecycle];
+    PaymentAdjusted(payment::PaymentAdjusted) = "payment.adjusted.v1": From::Rooms(&[Payment]) => [Inventory, Lifecycle];
+    /// Also addressed to the warehouse, there with the section that it opens.
+    ShipmentRequested(shipment::ShipmentRequested) = "shipment.requested.v1": From::Rooms(&[Fulfillment]) => [Lifecycle];
+    ReleaseShorted(shipment::ReleaseShorted) = "release.shorted.v1": From::Rooms(&[Fulfillment]) => [Payment, Lifecycle];
+    ShipmentDispatched(shipment::ShipmentDispatched) = "shipment.dispatched.v1": From::Rooms(&[Fulfillment]) => [Inventory, Payment, Tracking, Notifications, Lifecycle];
+    ShipmentProgressed(shipment::ShipmentProgressed) = "shipment.progressed.v1": From::Rooms(&[Tracking]) => [Lifecycle];
+    ShipmentDelivered(shipment::ShipmentDelivered) = "shipment.delivered.v1": From::Rooms(&[Tracking]) => [Notifications, Lifecycle];
+    ShipmentUndeliverable(shipment::ShipmentUndeliverable) = "shipment.undeliverable.v1": From::Rooms(&[Tracking]) => [Notifications, Lifecycle];
+    ShipmentReturned(shipment::ShipmentReturned) = "shipment.returned.v1": From::Rooms(&[Tracking]) => [Notifications, Lifecycle];
+    NoticeSent(notice::NoticeSent) = "notice.sent.v1": From::Rooms(&[Notifications]) => [Lifecycle];
+    TaskOpened(task::TaskOpened) = "task.opened.v1": From::Rooms(&[Payment, Fulfillment, Notifications]) => [Lifecycle];
+    TaskClosed(task::TaskClosed) = "task.closed.v1": From::Rooms(&[Payment, Fulfillment, Notifications]) => [Lifecycle];
+
+    // To one outsider.
+    CommandAnswered(answer::CommandAnswered) = "command.answered.v1": From::Answer => [];
+}
+
+impl Kind {
+    /// The routing keys under which a room gets this kind.
+    #[must_use]
+    pub fn routing_key(self, room: Room) -> String {
+        match self {
+            Self::TaskClose => format!("{}.{room}", self.name()),
+            _ => self.name().to_owned(),
+        }
+    }
+
+    /// Whether a message with this routing key may hold an event of this kind.
+    #[must_use]
+    pub fn fits_key(self, key: &str) -> bool {
+        match self {
+            Self::TaskClose => key
+                .strip_prefix(self.name())
+                .and_then(|rest| rest.strip_prefix('.'))
+                .is_some_and(|room| Room::parse(room).is_some()),
+            _ => key == self.name(),
+        }
+    }
+
+    /// Whether it comes from outside.
+    #[must_use]
+    pub fn is_from_outside(self) -> bool {
+        matches!(self.sent_by(), From::Outside)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_name_of_the_house_and_a_reader() {
+        for &kind in Kind::ALL {
+            let parts: Vec<&str> = kind.name().split('.').collect();
+            assert_eq!(parts.len(), 3, "{}: <noun>.<verb>.v<major>", kind.name());
+            assert!(
+                parts[2].strip_prefix('v').is_some_and(|major| major.parse::<u16>().is_ok()),
+                "{}",
+                kind.name()
+            );
+            assert_eq!(Kind::parse(kind.name()), Some(kind));
+            match kind.sent_by() {
+                From::Outside => assert!(
+                    kind == Kind::TaskClose || kind.read_by().len() == 1,
+                    "{} has one reading room",
+                    kind.name()
+                ),
+                From::Rooms(rooms) => assert!(
+                    !rooms.is_empty() && !kind.read_by().is_empty(),
+                    "{} has a sender and a reader",
+                    kind.name()
+                ),
+                From::Answer => assert!(kind.read_by().is_empty()),
+            }
+        }
+    }
+
+    #[test]
+    fn samples_are_read_back_as_they_are_written() {
+        for &kind in Kind::ALL {
+            assert!(kind.round_trips(&kind.sample()), "{}", kind.name());
+        }
+    }
+
+    #[test]
+    fn samples_fit_their_schemas() {
+        for &kind in Kind::ALL {
+            let schema = jsonschema::draft7::new(&kind.schema()).expect("a valid schema");
+            let sample = kind.sample();
+            let faults: Vec<String> = schema.iter_errors(&sample).map(|error| error.to_string()).collect();
+            assert!(faults.is_empty(), "{}: {faults:?}", kind.name());
+        }
+    }
+}

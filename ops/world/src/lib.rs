@@ -1,0 +1,6 @@
+//! The outside world's stand-in: what the system meets beyond its own rooms, speaking as the real one does
+//! and misbehaving when it is asked to. It must never be linked into a room, and never hold anything that a
+//! room needs to start.
+
+pub mod gateway;
+pub mod mail;

@@ -1,0 +1,340 @@
+//! The consuming loops of a room: fill a batch with what has arrived, digest it, ack once. It never lingers for
+//! more, and never acks what is not confirmed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::{FutureExt, StreamExt};
+use lapin::options::BasicAckOptions;
+use lapin::{Channel, Consumer};
+use messages::envelope::{SINGLE, decode};
+use messages::id::derived_id;
+use messages::topology;
+use sha2::{Digest, Sha256};
+
+use crate::hall::{Hall, Stopped};
+use crate::ledger::{OutboxRow, WireHeaders};
+use crate::parking::{ParkReason, Parked};
+use crate::retry::Pauses;
+use crate::settle::{Cause, Entry, Work};
+use crate::telemetry::{self, Metric};
+use crate::wire::{Arrived, WireError, consume};
+use crate::worker::Worker;
+
+/// AMQP messages in flight to one consumer: outside messages hold one event, inner ones up to 256.
+const PREFETCH_OUTSIDE: u16 = 512;
+const PREFETCH_INNER: u16 = 16;
+/// From this delivery count on, a message is taken one at a time.
+const COUNT_ONE_AT_A_TIME: u64 = 3;
+/// From this one on, its events are tried alone.
+const COUNT_ALONE: u64 = 5;
+/// Tries of a message alone before it is parked unread.
+const ALONE_TRIES_MAX: i32 = 3;
+
+/// Which of a room's queues a loop reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// What rooms publish.
+    Inner,
+    /// What outsiders publish.
+    Outside,
+    /// What the broker gave up on.
+    Dead,
+}
+
+impl Door {
+    fn queue<W: Worker>(self) -> String {
+        match self {
+            Self::Inner => topology::inner_queue(W::ROOM),
+            Self::Outside => topology::outside_queue(W::ROOM),
+            Self::Dead => topology::dead_queue(W::ROOM),
+        }
+    }
+
+    fn again_key<W: Worker>(self) -> String {
+        match self {
+            Self::Inner | Self::Dead => topology::again_key(W::ROOM),
+            Self::Outside => topology::again_in_key(W::ROOM),
+        }
+    }
+
+    const fn prefetch(self) -> u16 {
+        match self {
+            Self::Inner => PREFETCH_INNER,
+            Self::Outside => PREFETCH_OUTSIDE,
+            Self::Dead => 1,
+        }
+    }
+}
+
+/// Reads one queue until the room stops, over as many connections as that takes.
+pub async fn run<W: Worker>(hall: Arc<Hall<W>>, door: Door) {
+    let mut pauses = Pauses::up_to(Duration::from_secs(10));
+    while !hall.is_stopping() {
+        match epoch(&hall, door, &mut pauses).await {
+            Ok(()) => {}
+            Err(error) => {
+                tracing::warn!(room = %W::ROOM, queue = %door.queue::<W>(), %error, "consuming stopped; it starts again")
+            }
+        }
+        if door == Door::Inner {
+            telemetry::room_up(W::ROOM, false);
+        }
+        if !hall.is_stopping() {
+            tokio::select! { () = pauses.wait() => {}, () = hall.stopping() => {} }
+        }
+    }
+}
+
+/// One life of a consumer.
+async fn epoch<W: Worker>(hall: &Hall<W>, door: Door, pauses: &mut Pauses) -> Result<(), WireError> {
+    let queue = door.queue::<W>();
+    let (channel, mut consumer) =
+        consume(&hall.consuming, &queue, &format!("{}-{door:?}", W::ROOM).to_lowercase(), door.prefetch())
+            .await?;
+    if door == Door::Inner {
+        telemetry::room_up(W::ROOM, true);
+    }
+    tracing::info!(room = %W::ROOM, %queue, "consuming");
+    let mut waiting: VecDeque<Arrived> = VecDeque::new();
+    loop {
+        if waiting.is_empty() {
+            let first =
+                tokio::select! { first = consumer.next() => first, () = hall.stopping() => return Ok(()) };
+            waiting.push_back(arrived(first)?);
+        }
+        let begun = Instant::now();
+        let Some(batch) = fill(hall, door, &mut consumer, &mut waiting).await? else { continue };
+        let events = batch.taken.len();
+        if take(hall, door, batch.taken).await.is_err() {
+            return Ok(());
+        }
+        ack(&channel, batch.last_tag).await?;
+        pauses.reset();
+        telemetry::observe(Metric::BatchEvents, W::ROOM, events as f64);
+        telemetry::observe(Metric::BatchSeconds, W::ROOM, begun.elapsed().as_secs_f64());
+    }
+}
+
+struct Batch<W: Worker> {
+    taken: Taken<W>,
+    last_tag: u64,
+}
+
+/// What one step works on.
+enum Taken<W: Worker> {
+    Together(Vec<Entry<W>>),
+    /// Events of a message that keeps coming back: they are sent round once more, one by one.
+    Isolate(Box<Arrived>),
+    /// Such an event: it is decoded only after a mark is set.
+    Alone(Box<Arrived>),
+}
+
+impl<W: Worker> Taken<W> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Together(entries) => entries.len(),
+            Self::Isolate(_) | Self::Alone(_) => 1,
+        }
+    }
+}
+
+fn arrived(next: Option<Result<lapin::message::Delivery, lapin::Error>>) -> Result<Arrived, WireError> {
+    match next {
+        Some(Ok(delivery)) => Ok(Arrived::of(delivery)),
+        Some(Err(error)) => Err(error.into()),
+        // The broker ends a consumer when its queue is deleted: an error, not a wish to stop.
+        None => Err(WireError::Refused("the consumer was cancelled".to_owned())),
+    }
+}
+
+fn needs_care(message: &Arrived) -> bool {
+    message.headers.oms_alone || message.delivery_count >= COUNT_ONE_AT_A_TIME
+}
+
+/// Takes whole AMQP messages until there are enough events. Gives none if a key is missing for the moment.
+async fn fill<W: Worker>(
+    hall: &Hall<W>,
+    door: Door,
+    consumer: &mut Consumer,
+    waiting: &mut VecDeque<Arrived>,
+) -> Result<Option<Batch<W>>, WireError> {
+    let queue = door.queue::<W>();
+    let Some(first) = waiting.pop_front() else { return Ok(None) };
+    let mut last_tag = first.tag;
+    if door == Door::Dead {
+        return Ok(Some(Batch { taken: Taken::Together(vec![dead::<W>(&first, &queue)]), last_tag }));
+    }
+    if first.headers.oms_alone {
+        return Ok(Some(Batch { taken: Taken::Alone(Box::new(first)), last_tag }));
+    }
+    if first.delivery_count >= COUNT_ALONE {
+        return Ok(Some(Batch { taken: Taken::Isolate(Box::new(first)), last_tag }));
+    }
+    let alone = needs_care(&first);
+    let reader = hall.reader();
+    let mut entries = match reader.read(&first, &queue) {
+        Ok(entries) => entries,
+        Err(error) => {
+            tracing::error!(room = %W::ROOM, %error, "a message cannot be read for now");
+            waiting.push_front(first);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            return Ok(None);
+        }
+    };
+    while !alone && entries.len() < hall.batch_events_max {
+        let next = match waiting.pop_front() {
+            Some(next) => next,
+            None => match consumer.next().now_or_never() {
+                Some(next) => arrived(next)?,
+                None => break,
+            },
+        };
+        match if needs_care(&next) { None } else { reader.read(&next, &queue).ok() } {
+            Some(more) => {
+                last_tag = next.tag;
+                entries.extend(more);
+            }
+            None => {
+                waiting.push_front(next);
+                break;
+            }
+        }
+    }
+    Ok(Some(Batch { taken: Taken::Together(entries), last_tag }))
+}
+
+async fn take<W: Worker>(hall: &Hall<W>, door: Door, taken: Taken<W>) -> Result<(), Stopped> {
+    match taken {
+        Taken::Together(entries) => hall.digest(entries).await,
+        Taken::Isolate(message) => hall.publish(isolate::<W>(&message, door)).await,
+        Taken::Alone(message) => alone(hall, door, &message).await,
+    }
+}
+
+/// The events of a message, each as a message of its own that is tried alone.
+fn isolate<W: Worker>(message: &Arrived, door: Door) -> Vec<OutboxRow> {
+    let headers = WireHeaders {
+        oms_alone: true,
+        oms_sender: message.headers.oms_sender.clone().or_else(|| sender_of(message, door)),
+        ..WireHeaders::default()
+    };
+    let row = |content_type: &str, bytes: Vec<u8>, message_id: String| OutboxRow {
+        id: 0,
+        exchange: topology::SELF.to_owned(),
+        routing_key: door.again_key::<W>(),
+        content_type: content_type.to_owned(),
+        message_id,
+        headers: headers.clone(),
+        body: bytes,
+    };
+    let whole = || {
+        vec![row(
+            message.content_type.as_deref().unwrap_or_default(),
+            message.bytes.clone(),
+            message.message_id.clone().unwrap_or_default(),
+        )]
+    };
+    match decode(message.content_type.as_deref(), &message.bytes) {
+        Err(_) => whole(),
+        Ok(events) => events
+            .into_iter()
+            .map(|event| match event {
+                Ok(event) => {
+                    let bytes = messages::envelope::encode(std::slice::from_ref(&event)).1;
+                    row(SINGLE, bytes, event.id)
+                }
+                Err(bad) => row(SINGLE, bad.bytes, bad.id.unwrap_or_default()),
+            })
+            .collect(),
+    }
+}
+
+fn sender_of(message: &Arrived, door: Door) -> Option<String> {
+    match door {
+        Door::Outside => message.user_id.clone().or_else(|| message.app_id.clone()),
+        Door::Inner | Door::Dead => None,
+    }
+}
+
+async fn alone<W: Worker>(hall: &Hall<W>, door: Door, message: &Arrived) -> Result<(), Stopped> {
+    let queue = door.queue::<W>();
+    let hash = Sha256::digest(&message.bytes).to_vec();
+    let mut pauses = Pauses::up_to(Duration::from_secs(5));
+    let tries = loop {
+        match mark(hall, &hash).await {
+            Ok(tries) => break tries,
+            Err(error) => {
+                tracing::warn!(room = %W::ROOM, %error, "a message that is tried alone waits for the database")
+            }
+        }
+        if hall.is_stopping() {
+            return Err(Stopped);
+        }
+        pauses.wait().await;
+    };
+    let entries = if tries >= ALONE_TRIES_MAX {
+        vec![unread::<W>(message, &queue, ParkReason::Poison)]
+    } else {
+        loop {
+            match hall.reader().read(message, &queue) {
+                Ok(entries) => break entries,
+                Err(error) => tracing::error!(room = %W::ROOM, %error, "a message cannot be read for now"),
+            }
+            if hall.is_stopping() {
+                return Err(Stopped);
+            }
+            pauses.wait().await;
+        }
+    };
+    hall.digest(entries).await?;
+    // Should this fail, the mark stays behind and does no harm: the event is in the inbox.
+    if let Err(error) =
+        sqlx::query("DELETE FROM mark WHERE hash = $1").bind(&hash).execute(hall.ledger.pool()).await
+    {
+        tracing::warn!(room = %W::ROOM, %error, "a mark could not be deleted");
+    }
+    Ok(())
+}
+
+async fn mark<W: Worker>(hall: &Hall<W>, hash: &[u8]) -> Result<i32, sqlx::Error> {
+    sqlx::query_scalar("INSERT INTO mark (hash, tries) VALUES ($1, 1) ON CONFLICT (hash) DO UPDATE SET tries = mark.tries + 1 RETURNING tries")
+        .bind(hash)
+        .fetch_one(hall.ledger.pool())
+        .await
+}
+
+fn dead<W: Worker>(message: &Arrived, queue: &str) -> Entry<W> {
+    unread(message, queue, ParkReason::DeliveryLimit)
+}
+
+/// A message that is parked without being decoded.
+fn unread<W: Worker>(message: &Arrived, queue: &str, reason: ParkReason) -> Entry<W> {
+    let id = message.message_id.clone().unwrap_or_default();
+    let parked = Parked {
+        reason,
+        queue: queue.to_owned(),
+        routing_key: message.routing_key.clone(),
+        content_type: message.content_type.clone(),
+        sender: message.headers.oms_sender.clone().or_else(|| message.user_id.clone()),
+        event_id: message.message_id.clone(),
+        reference: None,
+        told: None,
+        bytes: message.bytes.clone(),
+    };
+    let inbox = derived_id(time::OffsetDateTime::UNIX_EPOCH, &[&message.bytes]).to_string();
+    let cause = Cause {
+        inbox: None,
+        id: if id.is_empty() { inbox } else { id },
+        sender: None,
+        traceparent: None,
+        queue: queue.to_owned(),
+        event: None,
+    };
+    Entry { cause, work: Work::Park(Box::new(parked)) }
+}
+
+async fn ack(channel: &Channel, tag: u64) -> Result<(), WireError> {
+    channel.basic_ack(tag, BasicAckOptions { multiple: true }).await.map_err(WireError::from)
+}

@@ -1,0 +1,132 @@
+//! The seam to the database: what a batch needs of it, as traits, so that the same batch also runs over memory.
+//! No decision and no message is made here.
+
+use messages::Timestamp;
+use messages::task::{TaskClose, TaskKind};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::worker::{DueChange, DueRow, Task, Worker};
+
+/// Why the database did not take a batch.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// It may succeed unchanged in a moment: lost connection, deadlock, lock time-out, no room.
+    #[error("the database did not take the batch for now: {0}")]
+    ForNow(String),
+    /// Some row of the batch is not acceptable (SQLSTATE classes 22 and 23).
+    #[error("the database refuses a row of the batch: {0}")]
+    Row(String),
+    /// A row holds what this version of the room cannot read.
+    #[error("table {table}, key {key}: the stored state is not readable by this version")]
+    State { table: &'static str, key: String },
+    /// The schema or the grants are not as expected.
+    #[error("the database is not as this version expects it ({0}); run `oms migrate`")]
+    Schema(String),
+}
+
+/// One AMQP message exactly as it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxRow {
+    /// 0 until it is stored.
+    pub id: i64,
+    pub exchange: String,
+    pub routing_key: String,
+    pub content_type: String,
+    pub message_id: String,
+    pub headers: WireHeaders,
+    pub body: Vec<u8>,
+}
+
+/// The AMQP properties besides the usual ones; present for a single event.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WireHeaders {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Seconds since 1970, as AMQP has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    /// The outsider on whose behalf a message comes again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oms_sender: Option<String>,
+    /// The message is tried alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub oms_alone: bool,
+}
+
+/// Names one due row in the state in which it was picked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DueId {
+    pub key: String,
+    pub kind: String,
+    pub epoch: i32,
+    pub attempt: i32,
+}
+
+impl DueId {
+    #[must_use]
+    pub fn of(row: &DueRow) -> Self {
+        Self { key: row.key.clone(), kind: row.kind.clone(), epoch: row.epoch, attempt: row.attempt }
+    }
+}
+
+/// A task as the room's table has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosedTask {
+    pub kind: TaskKind,
+    pub key: String,
+    pub order_number: Option<String>,
+}
+
+/// A database that can open transactions.
+pub trait Ledger<W: Worker>: Send + Sync {
+    type Tx: Tx<W>;
+
+    fn begin(&self) -> impl Future<Output = Result<Self::Tx, LedgerError>> + Send;
+
+    /// The outbox rows of the batches that decided these events, as far as they are still there.
+    fn unsent(&self, ids: &[Uuid]) -> impl Future<Output = Result<Vec<OutboxRow>, LedgerError>> + Send;
+}
+
+/// One transaction. The methods are called in the order in which they stand here.
+pub trait Tx<W: Worker>: Send {
+    /// The transaction's time and the number of its batch.
+    fn stamp(&mut self) -> impl Future<Output = Result<(Timestamp, i64), LedgerError>> + Send;
+    /// Inserts the ids (sorted) and gives those that are new.
+    fn remember(
+        &mut self,
+        batch: i64,
+        ids: &[Uuid],
+    ) -> impl Future<Output = Result<Vec<Uuid>, LedgerError>> + Send;
+    /// Makes, locks and loads these rows (sorted by key).
+    fn load(
+        &mut self,
+        keys: &[W::Key],
+    ) -> impl Future<Output = Result<Vec<(W::Key, W::State)>, LedgerError>> + Send;
+    /// Removes these due rows and gives those that stood there unchanged.
+    fn take_due(&mut self, ids: &[DueId]) -> impl Future<Output = Result<Vec<DueId>, LedgerError>> + Send;
+    fn save(&mut self, rows: &[(&W::Key, &W::State)])
+    -> impl Future<Output = Result<(), LedgerError>> + Send;
+    /// Inserts rows that are only ever added.
+    fn insert(&mut self, rows: &[(W::Key, W::State)])
+    -> impl Future<Output = Result<(), LedgerError>> + Send;
+    fn change_due(&mut self, changes: &[DueChange]) -> impl Future<Output = Result<(), LedgerError>> + Send;
+    /// Opens tasks and gives the places of those that were not open before.
+    fn open_tasks(&mut self, tasks: &[Task]) -> impl Future<Output = Result<Vec<usize>, LedgerError>> + Send;
+    /// Closes a task, if it is open.
+    fn close_task(
+        &mut self,
+        close: &TaskClose,
+    ) -> impl Future<Output = Result<Option<ClosedTask>, LedgerError>> + Send;
+    /// Stores outputs and sets their ids.
+    fn put_outbox(
+        &mut self,
+        batch: i64,
+        rows: &mut [OutboxRow],
+    ) -> impl Future<Output = Result<(), LedgerError>> + Send;
+    /// Deletes outbox rows that the broker has confirmed.
+    fn forget(&mut self, ids: &[i64]) -> impl Future<Output = Result<(), LedgerError>> + Send;
+    fn commit(self) -> impl Future<Output = Result<(), LedgerError>> + Send;
+}

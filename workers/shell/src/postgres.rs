@@ -1,0 +1,377 @@
+//! The ledger in PostgreSQL. The only SQL that touches a room's rows on the way of a batch: every table has the
+//! shape `key, state`, so that locking, loading and saving are written once and no room can get them wrong.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+
+use messages::Timestamp;
+use messages::task::TaskClose;
+use serde_json::value::RawValue;
+use sqlx::postgres::{PgPool, PgRow};
+use sqlx::{AssertSqlSafe, Postgres, Row, Transaction};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::ledger::{ClosedTask, DueId, Ledger, LedgerError, OutboxRow, Tx};
+use crate::worker::{DueChange, DueRow, Key, Task, Worker};
+
+/// One room's schema.
+#[derive(Debug, Clone)]
+pub struct PgLedger {
+    pool: PgPool,
+}
+
+/// A transaction in it.
+pub struct PgTx<W> {
+    tx: Transaction<'static, Postgres>,
+    of: PhantomData<fn() -> W>,
+}
+
+/// Sorts a failure by what the shell must do about it.
+pub(crate) fn sort(error: sqlx::Error) -> LedgerError {
+    let Some(code) = error.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()))
+    else {
+        return LedgerError::ForNow(error.to_string());
+    };
+    // The text of a constraint violation repeats the row, so only its name goes on.
+    let constraint =
+        error.as_database_error().and_then(|error| error.constraint()).unwrap_or("value").to_owned();
+    match &code[..2] {
+        "22" | "23" => LedgerError::Row(format!("SQLSTATE {code}, {constraint}")),
+        "40" | "55" | "57" | "08" | "53" => LedgerError::ForNow(format!("SQLSTATE {code}")),
+        _ => LedgerError::Schema(format!(
+            "SQLSTATE {code}: {}",
+            error.as_database_error().map_or("", |error| error.message())
+        )),
+    }
+}
+
+impl PgLedger {
+    #[must_use]
+    pub fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+}
+
+const OUTBOX_COLUMNS: &str =
+    "o.id, o.exchange, o.routing_key, o.content_type, o.message_id, o.headers, o.body";
+
+pub(crate) fn outbox_row(row: &PgRow) -> Result<OutboxRow, sqlx::Error> {
+    let headers: serde_json::Value = row.try_get("headers")?;
+    Ok(OutboxRow {
+        id: row.try_get("id")?,
+        exchange: row.try_get("exchange")?,
+        routing_key: row.try_get("routing_key")?,
+        content_type: row.try_get("content_type")?,
+        message_id: row.try_get("message_id")?,
+        headers: serde_json::from_value(headers).unwrap_or_default(),
+        body: row.try_get("body")?,
+    })
+}
+
+pub(crate) fn due_row(row: &PgRow) -> Result<DueRow, sqlx::Error> {
+    let body: String = row.try_get("body")?;
+    Ok(DueRow {
+        key: row.try_get("key")?,
+        kind: row.try_get("kind")?,
+        epoch: row.try_get("epoch")?,
+        attempt: row.try_get("attempt")?,
+        due_at: Timestamp(row.try_get("due_at")?),
+        body: RawValue::from_string(body).map_err(|error| sqlx::Error::Decode(error.into()))?,
+        started_at: row.try_get::<Option<OffsetDateTime>, _>("started_at")?.map(Timestamp),
+    })
+}
+
+impl<W: Worker> Ledger<W> for PgLedger {
+    type Tx = PgTx<W>;
+
+    async fn begin(&self) -> Result<PgTx<W>, LedgerError> {
+        // Never inside a select or a time-out: a cancelled begin leaves an open transaction in the pool (sqlx 0.9.0).
+        let tx = self.pool.begin().await.map_err(sort)?;
+        Ok(PgTx { tx, of: PhantomData })
+    }
+
+    async fn unsent(&self, ids: &[Uuid]) -> Result<Vec<OutboxRow>, LedgerError> {
+        let sql = format!(
+            "SELECT DISTINCT {OUTBOX_COLUMNS} FROM outbox o JOIN inbox i USING (batch) WHERE i.id = ANY($1) ORDER BY o.id"
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql)).bind(ids).fetch_all(&self.pool).await.map_err(sort)?;
+        rows.iter().map(|row| outbox_row(row).map_err(sort)).collect()
+    }
+}
+
+impl<W: Worker> Tx<W> for PgTx<W> {
+    async fn stamp(&mut self) -> Result<(Timestamp, i64), LedgerError> {
+        let row = sqlx::query("SELECT now() AS now, nextval('batch_number') AS batch")
+            .fetch_one(&mut *self.tx)
+            .await
+            .map_err(sort)?;
+        Ok((Timestamp(row.try_get("now").map_err(sort)?), row.try_get("batch").map_err(sort)?))
+    }
+
+    async fn remember(&mut self, batch: i64, ids: &[Uuid]) -> Result<Vec<Uuid>, LedgerError> {
+        sqlx::query_scalar("INSERT INTO inbox (id, batch) SELECT id, $2 FROM unnest($1::uuid[]) AS id ON CONFLICT DO NOTHING RETURNING id")
+            .bind(ids)
+            .bind(batch)
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(sort)
+    }
+
+    async fn load(&mut self, keys: &[W::Key]) -> Result<Vec<(W::Key, W::State)>, LedgerError> {
+        let mut loaded = Vec::with_capacity(keys.len());
+        for run in keys.chunk_by(|a, b| a.table() == b.table()) {
+            let table = run[0].table();
+            let by_text: BTreeMap<String, &W::Key> =
+                run.iter().map(|key| (key.text().into_owned(), key)).collect();
+            let texts: Vec<&str> = by_text.keys().map(String::as_str).collect();
+            // FOR UPDATE on a row that is not there locks nothing, so it is made first.
+            let make = format!("INSERT INTO {table} (key) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING");
+            sqlx::query(AssertSqlSafe(make)).bind(&texts).execute(&mut *self.tx).await.map_err(sort)?;
+            let lock = format!(
+                "SELECT key, state::text AS state FROM {table} WHERE key = ANY($1) ORDER BY key FOR UPDATE"
+            );
+            for row in
+                sqlx::query(AssertSqlSafe(lock)).bind(&texts).fetch_all(&mut *self.tx).await.map_err(sort)?
+            {
+                let text: String = row.try_get("key").map_err(sort)?;
+                let Some(key) = by_text.get(&text) else { continue };
+                let state = match row.try_get::<Option<String>, _>("state").map_err(sort)? {
+                    None => W::blank(key),
+                    Some(state) => {
+                        serde_json::from_str(&state).map_err(|_| LedgerError::State { table, key: text })?
+                    }
+                };
+                loaded.push(((*key).clone(), state));
+            }
+        }
+        Ok(loaded)
+    }
+
+    async fn take_due(&mut self, ids: &[DueId]) -> Result<Vec<DueId>, LedgerError> {
+        let mut ids = ids.to_vec();
+        ids.sort();
+        let (keys, kinds): (Vec<&str>, Vec<&str>) =
+            ids.iter().map(|id| (id.key.as_str(), id.kind.as_str())).unzip();
+        let (epochs, attempts): (Vec<i32>, Vec<i32>) = ids.iter().map(|id| (id.epoch, id.attempt)).unzip();
+        let rows = sqlx::query(
+            "DELETE FROM due USING unnest($1::text[], $2::text[], $3::int[], $4::int[]) AS w (key, kind, epoch, attempt)
+             WHERE due.key = w.key AND due.kind = w.kind AND due.epoch = w.epoch AND due.attempt = w.attempt
+             RETURNING due.key, due.kind, due.epoch, due.attempt",
+        )
+        .bind(keys)
+        .bind(kinds)
+        .bind(epochs)
+        .bind(attempts)
+        .fetch_all(&mut *self.tx)
+        .await
+        .map_err(sort)?;
+        let id = |row: &PgRow| {
+            Ok(DueId {
+                key: row.try_get(0)?,
+                kind: row.try_get(1)?,
+                epoch: row.try_get(2)?,
+                attempt: row.try_get(3)?,
+            })
+        };
+        rows.iter().map(|row| id(row).map_err(sort)).collect()
+    }
+
+    async fn save(&mut self, rows: &[(&W::Key, &W::State)]) -> Result<(), LedgerError> {
+        for run in rows.chunk_by(|a, b| a.0.table() == b.0.table()) {
+            let table = run[0].0.table();
+            let (keys, states) = columns::<W>(run)?;
+            let sql = format!(
+                "UPDATE {table} t SET state = w.state::jsonb FROM unnest($1::text[], $2::text[]) AS w (key, state) WHERE t.key = w.key"
+            );
+            sqlx::query(AssertSqlSafe(sql))
+                .bind(keys)
+                .bind(states)
+                .execute(&mut *self.tx)
+                .await
+                .map_err(sort)?;
+        }
+        Ok(())
+    }
+
+    async fn insert(&mut self, rows: &[(W::Key, W::State)]) -> Result<(), LedgerError> {
+        let mut sorted: Vec<(&W::Key, &W::State)> = rows.iter().map(|(key, state)| (key, state)).collect();
+        sorted.sort_by(|a, b| a.0.cmp(b.0));
+        for run in sorted.chunk_by(|a, b| a.0.table() == b.0.table()) {
+            let table = run[0].0.table();
+            let (keys, states) = columns::<W>(run)?;
+            let sql = format!(
+                "INSERT INTO {table} (key, state) SELECT key, state::jsonb FROM unnest($1::text[], $2::text[]) AS w (key, state) ON CONFLICT DO NOTHING"
+            );
+            sqlx::query(AssertSqlSafe(sql))
+                .bind(keys)
+                .bind(states)
+                .execute(&mut *self.tx)
+                .await
+                .map_err(sort)?;
+        }
+        Ok(())
+    }
+
+    async fn change_due(&mut self, changes: &[DueChange]) -> Result<(), LedgerError> {
+        // The last word on a key and kind counts; one statement may not touch a row twice.
+        let mut last: BTreeMap<(&str, &str), &DueChange> = BTreeMap::new();
+        for change in changes {
+            let (DueChange::Set { key, kind, .. } | DueChange::Drop { key, kind }) = change;
+            last.insert((key, kind), change);
+        }
+        let dropped: Vec<(&str, &str)> = last
+            .iter()
+            .filter(|(_, change)| matches!(change, DueChange::Drop { .. }))
+            .map(|(id, _)| *id)
+            .collect();
+        if !dropped.is_empty() {
+            let (keys, kinds): (Vec<&str>, Vec<&str>) = dropped.into_iter().unzip();
+            sqlx::query("DELETE FROM due USING unnest($1::text[], $2::text[]) AS w (key, kind) WHERE due.key = w.key AND due.kind = w.kind")
+                .bind(keys)
+                .bind(kinds)
+                .execute(&mut *self.tx)
+                .await
+                .map_err(sort)?;
+        }
+        self.set_due(last.into_values()).await
+    }
+
+    async fn open_tasks(&mut self, tasks: &[Task]) -> Result<Vec<usize>, LedgerError> {
+        let mut opened = Vec::new();
+        for (place, task) in tasks.iter().enumerate() {
+            let done = sqlx::query(
+                "INSERT INTO task (kind, key, order_number, reason) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (kind, key) DO UPDATE SET reason = excluded.reason, opened_at = now(), closed_at = NULL, closed_by = NULL, close_reason = NULL
+                 WHERE task.closed_at IS NOT NULL",
+            )
+            .bind(task.kind.name())
+            .bind(&task.key)
+            .bind(task.order.as_ref().map(|order| order.as_str()))
+            .bind(&task.reason)
+            .execute(&mut *self.tx)
+            .await
+            .map_err(sort)?;
+            if done.rows_affected() > 0 {
+                opened.push(place);
+            }
+        }
+        Ok(opened)
+    }
+
+    async fn close_task(&mut self, close: &TaskClose) -> Result<Option<ClosedTask>, LedgerError> {
+        let row = sqlx::query(
+            "UPDATE task SET closed_at = now(), closed_by = $3, close_reason = $4 WHERE kind = $1 AND key = $2 AND closed_at IS NULL RETURNING order_number",
+        )
+        .bind(close.kind.name())
+        .bind(&close.key)
+        .bind(close.user.as_str())
+        .bind(&close.reason)
+        .fetch_optional(&mut *self.tx)
+        .await
+        .map_err(sort)?;
+        row.map(|row| {
+            Ok(ClosedTask {
+                kind: close.kind,
+                key: close.key.clone(),
+                order_number: row.try_get(0).map_err(sort)?,
+            })
+        })
+        .transpose()
+    }
+
+    async fn put_outbox(&mut self, batch: i64, rows: &mut [OutboxRow]) -> Result<(), LedgerError> {
+        let text = |pick: fn(&OutboxRow) -> &str| {
+            rows.iter().map(|row| pick(row).to_owned()).collect::<Vec<String>>()
+        };
+        let headers: Vec<String> = rows
+            .iter()
+            .map(|row| serde_json::to_string(&row.headers).unwrap_or_else(|_| "{}".to_owned()))
+            .collect();
+        let ids: Vec<i64> = sqlx::query_scalar(
+            "INSERT INTO outbox (batch, exchange, routing_key, content_type, message_id, headers, body)
+             SELECT $1, e, r, c, m, h::jsonb, b FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[])
+             WITH ORDINALITY AS w (e, r, c, m, h, b, n) ORDER BY n RETURNING id",
+        )
+        .bind(batch)
+        .bind(text(|row| &row.exchange))
+        .bind(text(|row| &row.routing_key))
+        .bind(text(|row| &row.content_type))
+        .bind(text(|row| &row.message_id))
+        .bind(headers)
+        .bind(rows.iter().map(|row| row.body.as_slice()).collect::<Vec<&[u8]>>())
+        .fetch_all(&mut *self.tx)
+        .await
+        .map_err(sort)?;
+        for (row, id) in rows.iter_mut().zip(ids) {
+            row.id = id;
+        }
+        Ok(())
+    }
+
+    async fn forget(&mut self, ids: &[i64]) -> Result<(), LedgerError> {
+        sqlx::query("DELETE FROM outbox WHERE id = ANY($1)")
+            .bind(ids)
+            .execute(&mut *self.tx)
+            .await
+            .map(|_| ())
+            .map_err(sort)
+    }
+
+    async fn commit(self) -> Result<(), LedgerError> {
+        self.tx.commit().await.map_err(sort)
+    }
+}
+
+impl<W: Worker> PgTx<W> {
+    async fn set_due<'a>(&mut self, changes: impl Iterator<Item = &'a DueChange>) -> Result<(), LedgerError> {
+        let (mut keys, mut kinds, mut epochs, mut attempts, mut times, mut bodies) =
+            (vec![], vec![], vec![], vec![], vec![], vec![]);
+        for change in changes {
+            if let DueChange::Set { key, kind, epoch, attempt, due_at, body } = change {
+                keys.push(key.as_str());
+                kinds.push(*kind);
+                epochs.push(*epoch);
+                attempts.push(*attempt);
+                times.push(due_at.0);
+                bodies.push(body.get());
+            }
+        }
+        if keys.is_empty() {
+            return Ok(());
+        }
+        sqlx::query(
+            "INSERT INTO due (key, kind, epoch, attempt, due_at, body)
+             SELECT k, i, e, a, t, b::jsonb FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::timestamptz[], $6::text[]) AS w (k, i, e, a, t, b)
+             ON CONFLICT (key, kind) DO UPDATE SET epoch = excluded.epoch, attempt = excluded.attempt, due_at = excluded.due_at, body = excluded.body,
+             started_at = NULL, lease_until = NULL",
+        )
+        .bind(keys)
+        .bind(kinds)
+        .bind(epochs)
+        .bind(attempts)
+        .bind(times)
+        .bind(bodies)
+        .execute(&mut *self.tx)
+        .await
+        .map(|_| ())
+        .map_err(sort)
+    }
+}
+
+fn columns<W: Worker>(rows: &[(&W::Key, &W::State)]) -> Result<(Vec<String>, Vec<String>), LedgerError> {
+    let mut keys = Vec::with_capacity(rows.len());
+    let mut states = Vec::with_capacity(rows.len());
+    for (key, state) in rows {
+        let json = serde_json::to_string(state)
+            .map_err(|_| LedgerError::State { table: key.table(), key: key.text().into_owned() })?;
+        keys.push(key.text().into_owned());
+        states.push(json);
+    }
+    Ok((keys, states))
+}

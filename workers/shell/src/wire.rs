@@ -1,0 +1,367 @@
+//! The seam to the broker: two crash-only connections per process and one publishing task per channel. On any
+//! error the connection or channel is dropped and made anew; lapin's own recovery is never used.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use lapin::options::{
+    BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions, QueueDeclareOptions,
+};
+use lapin::types::{AMQPValue, FieldTable, ShortString};
+use lapin::uri::AMQPUri;
+use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer};
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use crate::ledger::{OutboxRow, WireHeaders};
+use crate::retry::Pauses;
+
+/// Confirms that stay out longer mean that the connection is dead or blocked.
+const CONFIRM_SECONDS_MAX: u64 = 30;
+/// Unconfirmed publishes at one time; lapin looks through all of them for a `multiple` ack.
+const WINDOW_MAX: usize = 500;
+const PERSISTENT: u8 = 2;
+
+/// Why the broker could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    #[error("the AMQP address is not readable; it looks like amqp://user:password@host:5672/vhost")]
+    Address,
+    #[error("the broker at {at} does not answer: {why}")]
+    Unreachable { at: String, why: String },
+    #[error("the broker refused: {0}")]
+    Refused(String),
+    #[error("queue {0} is missing; run `oms topology apply`")]
+    NoQueue(String),
+}
+
+impl From<lapin::Error> for WireError {
+    fn from(error: lapin::Error) -> Self {
+        Self::Refused(error.to_string())
+    }
+}
+
+/// One connection, made when needed and made again when it broke.
+pub struct Link {
+    uri: AMQPUri,
+    name: String,
+    connection: Mutex<Option<Connection>>,
+    blocked: Arc<AtomicBool>,
+}
+
+impl Link {
+    /// # Errors
+    /// The address has another form.
+    pub fn new(url: &str, name: &str) -> Result<Self, WireError> {
+        let uri = url.parse::<AMQPUri>().map_err(|_| WireError::Address)?;
+        Ok(Self { uri, name: name.to_owned(), connection: Mutex::new(None), blocked: Arc::default() })
+    }
+
+    /// The broker user of this connection.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.uri.authority.userinfo.username
+    }
+
+    /// Whether the broker has asked this connection to stop publishing (memory or disk alarm).
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Relaxed)
+    }
+
+    /// A new channel, on a new connection if the old one broke.
+    ///
+    /// # Errors
+    /// The broker does not answer, or refuses.
+    pub async fn channel(&self) -> Result<Channel, WireError> {
+        let mut held = self.connection.lock().await;
+        if let Some(connection) = held.as_ref().filter(|connection| connection.status().connected()) {
+            match bounded(connection.create_channel()).await {
+                Ok(channel) => return Ok(channel),
+                Err(error) => {
+                    tracing::warn!(connection = %self.name, %error, "dropping a broken broker connection")
+                }
+            }
+        }
+        *held = None;
+        let connection = self.connect().await?;
+        let channel = bounded(connection.create_channel()).await?;
+        *held = Some(connection);
+        Ok(channel)
+    }
+
+    /// Drops the connection, so that the next channel is made on a new one.
+    pub async fn abandon(&self) {
+        *self.connection.lock().await = None;
+    }
+
+    async fn connect(&self) -> Result<Connection, WireError> {
+        let properties = ConnectionProperties::default().with_connection_name(self.name.clone().into());
+        let at = format!("{}:{}", self.uri.authority.host, self.uri.authority.port);
+        let connection = bounded(Connection::connect_uri(self.uri.clone(), properties))
+            .await
+            .map_err(|error| WireError::Unreachable { at, why: error.to_string() })?;
+        let blocked = Arc::clone(&self.blocked);
+        blocked.store(false, Ordering::Relaxed);
+        let mut events = Box::pin(connection.events_listener());
+        tokio::spawn(async move {
+            while let Some(event) = events.next().await {
+                match event {
+                    lapin::Event::ConnectionBlocked(_) => blocked.store(true, Ordering::Relaxed),
+                    lapin::Event::ConnectionUnblocked => blocked.store(false, Ordering::Relaxed),
+                    lapin::Event::Connected | lapin::Event::SendFlow(_) | lapin::Event::Error(_) => {}
+                    // The enum is lapin's and may grow; an event that we do not know changes nothing.
+                    #[allow(unreachable_patterns, reason = "lapin may mark the enum non-exhaustive")]
+                    _ => {}
+                }
+            }
+        });
+        Ok(connection)
+    }
+}
+
+/// Bounds a call to the broker: a blocked connection would wait for ever.
+async fn bounded<T>(call: impl Future<Output = Result<T, lapin::Error>>) -> Result<T, WireError> {
+    match tokio::time::timeout(Duration::from_secs(CONFIRM_SECONDS_MAX), call).await {
+        Ok(result) => result.map_err(WireError::from),
+        Err(_) => Err(WireError::Refused("no answer in time".to_owned())),
+    }
+}
+
+/// Declares the queue passively and consumes it, on a channel of its own.
+///
+/// # Errors
+/// The broker does not answer, or the queue is not there.
+pub async fn consume(
+    link: &Link,
+    queue: &str,
+    tag: &str,
+    prefetch: u16,
+) -> Result<(Channel, Consumer), WireError> {
+    let channel = link.channel().await?;
+    let passive = QueueDeclareOptions { passive: true, durable: true, ..QueueDeclareOptions::default() };
+    bounded(channel.queue_declare(short(queue), passive, FieldTable::default()))
+        .await
+        .map_err(|_| WireError::NoQueue(queue.to_owned()))?;
+    bounded(channel.basic_qos(prefetch, BasicQosOptions::default())).await?;
+    let consumer = bounded(channel.basic_consume(
+        short(queue),
+        short(tag),
+        BasicConsumeOptions::default(),
+        FieldTable::default(),
+    ))
+    .await?;
+    Ok((channel, consumer))
+}
+
+/// A text as AMQP's short string; ours are all far below its 255 bytes.
+#[must_use]
+pub fn short(text: &str) -> ShortString {
+    let mut end = text.len().min(255);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    ShortString::try_new(&text[..end]).unwrap_or_default()
+}
+
+/// Hands rows to the one task that owns a confirm channel. A confirm channel that tasks share reports false
+/// confirms (lapin 4.12.3), so nothing else ever publishes on it.
+#[derive(Clone)]
+pub struct Publisher {
+    windows: mpsc::Sender<Window>,
+}
+
+struct Window {
+    rows: Vec<OutboxRow>,
+    done: oneshot::Sender<Vec<OutboxRow>>,
+}
+
+impl Publisher {
+    /// Starts the task. It ends when the last handle is dropped.
+    #[must_use]
+    pub fn start(link: Arc<Link>) -> Self {
+        let (windows, arriving) = mpsc::channel(8);
+        tokio::spawn(publish_windows(link, arriving));
+        Self { windows }
+    }
+
+    /// Publishes the rows in order and gives back those that were not confirmed.
+    pub async fn publish(&self, rows: Vec<OutboxRow>) -> Vec<OutboxRow> {
+        if rows.is_empty() {
+            return rows;
+        }
+        let (done, answer) = oneshot::channel();
+        let again = rows.clone();
+        if self.windows.send(Window { rows, done }).await.is_err() {
+            return again;
+        }
+        answer.await.unwrap_or(again)
+    }
+}
+
+async fn publish_windows(link: Arc<Link>, mut arriving: mpsc::Receiver<Window>) {
+    let mut channel: Option<Channel> = None;
+    let mut pauses = Pauses::up_to(Duration::from_secs(5));
+    while let Some(Window { rows, done }) = arriving.recv().await {
+        let mut left = Vec::new();
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let window: Vec<OutboxRow> = rows.by_ref().take(WINDOW_MAX).collect();
+            match publish_window(&link, &mut channel, window.as_slice()).await {
+                Ok(unconfirmed) => {
+                    pauses.reset();
+                    left.extend(unconfirmed.into_iter().map(|at| window[at].clone()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, rows = window.len(), "a window of publishes was not confirmed");
+                    channel = None;
+                    link.abandon().await;
+                    left.extend(window);
+                    pauses.wait().await;
+                }
+            }
+        }
+        // The reader may have stopped waiting; the rows are in the outbox all the same.
+        let _ = done.send(left);
+    }
+}
+
+/// Gives the places of the rows that the broker did not take.
+async fn publish_window(
+    link: &Link,
+    channel: &mut Option<Channel>,
+    rows: &[OutboxRow],
+) -> Result<Vec<usize>, WireError> {
+    let live = channel.take().filter(|channel| channel.status().connected());
+    let live = match live {
+        Some(live) => live,
+        None => {
+            let fresh = link.channel().await?;
+            bounded(fresh.confirm_select(ConfirmSelectOptions::default())).await?;
+            fresh
+        }
+    };
+    let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+    let mut confirms = Vec::with_capacity(rows.len());
+    for row in rows {
+        let properties = properties(row, link.user());
+        confirms.push(
+            bounded(live.basic_publish(
+                short(&row.exchange),
+                short(&row.routing_key),
+                mandatory,
+                &row.body,
+                properties,
+            ))
+            .await?,
+        );
+    }
+    let mut unconfirmed = Vec::new();
+    let mut returned = false;
+    for (at, confirm) in confirms.into_iter().enumerate() {
+        match bounded(confirm).await? {
+            Confirmation::Ack(None) => {}
+            Confirmation::Ack(Some(_)) => returned = true,
+            Confirmation::Nack(_) | Confirmation::NotRequested => unconfirmed.push(at),
+        }
+    }
+    *channel = Some(live);
+    if returned {
+        // lapin may pin a return to the wrong publish, so none of the window counts.
+        tracing::error!(first_key = %rows[0].routing_key, "the broker has no queue for a message; run `oms topology diff`");
+        return Ok((0..rows.len()).collect());
+    }
+    Ok(unconfirmed)
+}
+
+fn properties(row: &OutboxRow, user: &str) -> BasicProperties {
+    let mut properties = BasicProperties::default()
+        .with_content_type(short(&row.content_type))
+        .with_delivery_mode(PERSISTENT)
+        .with_message_id(short(&row.message_id))
+        .with_user_id(short(user))
+        .with_app_id(short(user));
+    if let Some(kind) = &row.headers.kind {
+        properties = properties.with_type(short(kind));
+    }
+    if let Some(timestamp) = row.headers.timestamp {
+        properties = properties.with_timestamp(timestamp);
+    }
+    if let Some(id) = &row.headers.correlation_id {
+        properties = properties.with_correlation_id(short(id));
+    }
+    let mut table = FieldTable::default();
+    if let Some(sender) = &row.headers.oms_sender {
+        table.insert("oms-sender".into(), AMQPValue::LongString(sender.as_str().into()));
+    }
+    if row.headers.oms_alone {
+        table.insert("oms-alone".into(), AMQPValue::Boolean(true));
+    }
+    properties.with_headers(table)
+}
+
+/// One AMQP message as it arrived.
+#[derive(Debug, Clone)]
+pub struct Arrived {
+    pub tag: u64,
+    pub exchange: String,
+    pub routing_key: String,
+    pub content_type: Option<String>,
+    pub message_id: Option<String>,
+    /// Verified by the broker: the user of the connection that published it.
+    pub user_id: Option<String>,
+    pub app_id: Option<String>,
+    pub headers: WireHeaders,
+    /// How often it was delivered before.
+    pub delivery_count: u64,
+    pub bytes: Vec<u8>,
+}
+
+impl Arrived {
+    #[must_use]
+    pub fn of(delivery: lapin::message::Delivery) -> Self {
+        let text = |value: &Option<ShortString>| value.as_ref().map(|value| value.as_str().to_owned());
+        let properties = &delivery.properties;
+        let header = |name: &str| properties.headers().as_ref().and_then(|table| table.inner().get(name));
+        let headers = WireHeaders {
+            kind: text(properties.kind()),
+            timestamp: *properties.timestamp(),
+            correlation_id: text(properties.correlation_id()),
+            oms_sender: header("oms-sender").and_then(as_text),
+            oms_alone: matches!(header("oms-alone"), Some(AMQPValue::Boolean(true))),
+        };
+        Self {
+            tag: delivery.delivery_tag,
+            exchange: delivery.exchange.as_str().to_owned(),
+            routing_key: delivery.routing_key.as_str().to_owned(),
+            content_type: text(properties.content_type()),
+            message_id: text(properties.message_id()),
+            user_id: text(properties.user_id()),
+            app_id: text(properties.app_id()),
+            headers,
+            // Absent at the first delivery from RabbitMQ 3.12 on.
+            delivery_count: header("x-delivery-count").and_then(as_count).unwrap_or(0),
+            bytes: delivery.data,
+        }
+    }
+}
+
+fn as_text(value: &AMQPValue) -> Option<String> {
+    match value {
+        AMQPValue::LongString(text) => Some(String::from_utf8_lossy(text.as_bytes()).into_owned()),
+        AMQPValue::ShortString(text) => Some(text.as_str().to_owned()),
+        #[allow(clippy::wildcard_enum_match_arm, reason = "every other kind of AMQP value is not a text")]
+        _ => None,
+    }
+}
+
+fn as_count(value: &AMQPValue) -> Option<u64> {
+    match value {
+        AMQPValue::LongLongInt(count) => u64::try_from(*count).ok(),
+        AMQPValue::LongInt(count) => u64::try_from(*count).ok(),
+        AMQPValue::LongUInt(count) => Some(u64::from(*count)),
+        #[allow(clippy::wildcard_enum_match_arm, reason = "every other kind of AMQP value is not a count")]
+        _ => None,
+    }
+}
