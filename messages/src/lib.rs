@@ -7,6 +7,7 @@ pub mod address;
 pub mod answer;
 pub mod card;
 pub mod catalogue;
+pub mod contracts;
 pub mod email;
 pub mod envelope;
 pub mod id;

@@ -266,6 +266,39 @@ pub fn permissions(outsiders: &Outsiders) -> Vec<Permission> {
         .collect()
 }
 
+/// The broker user of a room, where rooms have users of their own.
+#[must_use]
+pub fn room_user(room: Room) -> String {
+    format!("oms-{room}")
+}
+
+/// The permissions of every room: it reads its own queues, and on `oms.self` it writes only its own keys.
+#[must_use]
+pub fn room_permissions() -> Vec<Permission> {
+    Room::ALL
+        .into_iter()
+        .map(|room| {
+            let sends: Vec<String> = Kind::ALL
+                .iter()
+                .filter(|kind| matches!(kind.sent_by(), From::Rooms(rooms) if rooms.contains(&room)))
+                .map(|kind| kind.name().replace('.', "\\."))
+                .collect();
+            let nothing = if sends.is_empty() { "^$".to_owned() } else { format!("^({})$", sends.join("|")) };
+            Permission {
+                user: room_user(room),
+                configure: "^$".to_owned(),
+                write: "^(oms|oms\\.out|oms\\.self)$".to_owned(),
+                read: format!("^oms\\.{room}(\\.in|\\.dead|\\.parked)?$"),
+                topics: vec![
+                    (OMS, nothing),
+                    (OUT, "^[a-z0-9-]+\\.".to_owned()),
+                    (SELF, format!("^{room}(\\.in\\.again|\\.again|\\.parked)$")),
+                ],
+            }
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

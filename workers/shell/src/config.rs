@@ -49,6 +49,8 @@ settings! {
     SMTP_URL: "OMS_SMTP_URL", None, "URL", "notifications", true, "smtp://host:port, smtps://user:password@host or smtp://…?tls=required; without one, mails are written as files.";
     MAIL_DIR: "OMS_MAIL_DIR", Some("mail"), "path", "notifications", false, "Where mails are written when there is no OMS_SMTP_URL.";
     MAIL_FROM: "OMS_MAIL_FROM", Some("The Mint <orders@mint.example>"), "mailbox", "notifications", false, "The sender of notices.";
+    PAYMENT_RETRY_DELAYS: "OMS_PAYMENT_RETRY_DELAYS", Some("3600,86400,172800"), "seconds, with commas", "payment", false, "After how long a decline that may succeed later is tried again; after the last one it is final.";
+    CREDENTIALS_FILE: "OMS_CREDENTIALS_FILE", None, "path", "the operator's commands", false, "The file of broker users that `oms topology apply` writes; the operator's own login is in it.";
     USER: "OMS_USER", None, "user id", "the operator's commands", false, "Who you are: stands beside every change that you make.";
 }
 

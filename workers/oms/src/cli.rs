@@ -1,0 +1,228 @@
+//! The command line as data: what can be asked for and the help that teaches it. Nothing is done here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// An order management system: orders in, parcels and receipts out.
+///
+/// Settings come from the environment (`oms settings` lists them); the two that are always needed are
+/// OMS_AMQP_URL and OMS_DATABASE_URL. A first start is: `oms migrate`, `oms topology apply`, `oms keys init`,
+/// `oms run`. Every command that changes something is a message with your user id (OMS_USER or --user).
+///
+/// Exit codes: 0 done, 1 it could not be done (one sentence says why), 2 the command line is wrong,
+/// 3 something was found that needs a person (check, audit verify, topology diff).
+#[derive(Debug, Parser)]
+#[command(name = "oms", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Print JSON for programs instead of text for people.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Who you are; stands beside every change that you make.
+    #[arg(long, global = true, value_name = "USER")]
+    pub(crate) user: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run rooms until SIGTERM or Ctrl-C, then finish what was begun and stop.
+    Run {
+        /// Rooms with commas, or `all`: intake, inventory, payment, fulfillment, tracking, notifications, lifecycle, audit.
+        #[arg(long, default_value = "all", value_name = "ROOMS")]
+        rooms: String,
+    },
+    /// Make roles and schemas and bring every room's schema up to date.
+    Migrate,
+    /// The broker's exchanges, queues, bindings, users and permissions.
+    #[command(subcommand)]
+    Topology(TopologyCommand),
+    /// The keys that seal personal data.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Products, prices and caps.
+    #[command(subcommand)]
+    Products(ProductsCommand),
+    /// Units in the warehouse.
+    #[command(subcommand)]
+    Stock(StockCommand),
+    /// Where is my order?
+    #[command(subcommand)]
+    Orders(OrdersCommand),
+    /// Orders that wait for a person.
+    #[command(subcommand)]
+    Hold(HoldCommand),
+    /// What the rooms handed to a person.
+    #[command(subcommand)]
+    Tasks(TasksCommand),
+    /// Messages that could not be decided.
+    #[command(subcommand)]
+    Parked(ParkedCommand),
+    /// The record of every message.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Desks, backlog, holds, tasks, parked messages, money and units, at a glance.
+    Status,
+    /// Is the configuration safe and is everything there? Exit code 3 if not.
+    Check,
+    /// Every setting with its default, unit and who needs it.
+    Settings {
+        /// Print the lines of an environment file instead.
+        #[arg(long)]
+        env: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TopologyCommand {
+    /// Make what is missing. Users and permissions need OMS_RABBITMQ_MANAGEMENT_URL; without it the rabbitmqctl lines are printed.
+    Apply {
+        /// Where the broker users' passwords are kept; made if it is missing, never overwritten.
+        #[arg(long, value_name = "FILE")]
+        credentials: Option<PathBuf>,
+    },
+    /// What is missing or different on the broker. Exit code 3 if anything is.
+    Diff,
+    /// The topology as RabbitMQ's definitions file.
+    Export,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make the keys of this quarter and the next where they are missing. Keys that exist are never changed.
+    Init,
+    /// Write one outsider's own keys, for handing to it.
+    Export {
+        /// The outsider's name, for example warehouse.
+        outsider: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProductsCommand {
+    /// Define every product of a file, and receive its stock.
+    Apply {
+        /// JSON: {"products": [product, …], "stock": [{"item": "19XE", "quantity": 5000}, …]}
+        file: PathBuf,
+    },
+    /// Every product with its caps and units.
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StockCommand {
+    /// Units arrived.
+    Receive {
+        item: String,
+        quantity: u32,
+        /// A name for this delivery; the same name is counted once.
+        #[arg(long)]
+        reference: Option<String>,
+    },
+    /// The count on the shelf was wrong.
+    Adjust {
+        item: String,
+        /// Units more, or fewer with a minus sign.
+        #[arg(allow_hyphen_values = true)]
+        change: i64,
+        #[arg(long)]
+        reason: String,
+        #[arg(long)]
+        reference: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OrdersCommand {
+    /// One order: status, lines, dated history.
+    Show {
+        /// The order number, for example 7K2M-9QXT-04AH-B.
+        number: String,
+    },
+    /// Orders by any key.
+    Find(FindArgs),
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct FindArgs {
+    /// Our order number.
+    #[arg(long)]
+    pub(crate) number: Option<String>,
+    /// The upstream system's own reference.
+    #[arg(long)]
+    pub(crate) reference: Option<String>,
+    /// A parcel's tracking number, with or without spaces.
+    #[arg(long)]
+    pub(crate) tracking: Option<String>,
+    /// A status, for example held or shipped.
+    #[arg(long)]
+    pub(crate) status: Option<String>,
+    /// A day in US Eastern time, YYYY-MM-DD.
+    #[arg(long)]
+    pub(crate) day: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HoldCommand {
+    /// Held orders, oldest first.
+    List,
+    /// Let a held order go on, in its old place in line.
+    Release {
+        number: String,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Do not take a held order.
+    Refuse {
+        number: String,
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TasksCommand {
+    /// Open tasks, oldest first.
+    List,
+    /// It is dealt with.
+    Close {
+        room: String,
+        kind: String,
+        key: String,
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ParkedCommand {
+    /// Parked messages, one line each; one that was parked twice counts once.
+    List {
+        #[arg(long)]
+        room: Option<String>,
+        /// unreadable, unknown_sender, not_allowed, …
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// One parked message, decoded; sealed sections stay sealed, personal values are blanked.
+    Show { id: String },
+    /// Send parked messages to their room again. Without --all, the ids.
+    Replay {
+        ids: Vec<String>,
+        /// Everything that `list` shows with the same --room and --reason.
+        #[arg(long)]
+        all: bool,
+        #[arg(long)]
+        room: Option<String>,
+        #[arg(long)]
+        reason: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Recompute the whole chain and name the first row that does not fit. Exit code 3 if one does not.
+    Verify,
+}
