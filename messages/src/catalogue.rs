@@ -146,22 +146,14 @@ impl Kind {
     /// The routing keys under which a room gets this kind.
     #[must_use]
     pub fn routing_key(self, room: Room) -> String {
-        match self {
-            Self::TaskClose => format!("{}.{room}", self.name()),
-            _ => self.name().to_owned(),
-        }
+        if self == Self::TaskClose { format!("{}.{room}", self.name()) } else { self.name().to_owned() }
     }
 
     /// Whether a message with this routing key may hold an event of this kind.
     #[must_use]
     pub fn fits_key(self, key: &str) -> bool {
-        match self {
-            Self::TaskClose => key
-                .strip_prefix(self.name())
-                .and_then(|rest| rest.strip_prefix('.'))
-                .is_some_and(|room| Room::parse(room).is_some()),
-            _ => key == self.name(),
-        }
+        let of_a_room = || key.strip_prefix(self.name()).and_then(|rest| rest.strip_prefix('.')).is_some_and(|room| Room::parse(room).is_some());
+        if self == Self::TaskClose { of_a_room() } else { key == self.name() }
     }
 
     /// Whether it comes from outside.

@@ -23,7 +23,7 @@ use crate::tracking_number::{Carrier, TrackingNumber};
 const GOOD: &str = "a sample value is valid";
 
 fn order() -> OrderNumber {
-    OrderNumber::from_bits(0x0123_4567_89ab_cde)
+    OrderNumber::from_bits(0x0123_4567_89ab_cdef >> 4)
 }
 
 fn release() -> ReleaseId {

@@ -1,1 +1,322 @@
-//! .
+//! The harness of the tests that know several rooms: a house of its own per test (database, vhost, folder, keys), and
+//! the real programs as processes that are really started and really killed. It needs RabbitMQ with its management
+//! API and PostgreSQL at the addresses in the environment; `ops/test` gives both. It never skips.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::PgPool;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+pub mod client;
+
+/// How long anything may take before a test says that it does not happen.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A house of one test.
+pub struct TestHouse {
+    name: String,
+    folder: PathBuf,
+    env: BTreeMap<String, String>,
+    admin_database: String,
+    management: String,
+    processes: BTreeMap<String, Child>,
+}
+
+fn address(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run these tests by `ops/test`, or eval \"$(ops/services env)\" first"))
+}
+
+/// A program of this build.
+fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("this test is a file");
+    let path = test.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>").join(name);
+    assert!(path.exists(), "{} is not built: cargo build --workspace", path.display());
+    path
+}
+
+impl TestHouse {
+    /// A new, empty house: migrated, with its topology, users and keys.
+    pub async fn new(test: &str) -> Self {
+        // The same provider as in the programs; a second install changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut random = [0_u8; 4];
+        getrandom::fill(&mut random).expect("random bytes");
+        let name = format!("oms_{test}_{}", messages::id::hex(&random));
+        let houses = program("oms").parent().expect("a folder").join("test-houses");
+        let folder = houses.join(&name);
+        std::fs::create_dir_all(&folder).expect("the target folder is writable");
+        let admin_database = address("OMS_DATABASE_URL");
+        let management = address("OMS_RABBITMQ_MANAGEMENT_URL");
+        let database = with_last_segment(&admin_database, &name);
+        let amqp = with_last_segment(&address("OMS_AMQP_URL"), &name);
+        let mut admin = PgConnection::connect(&admin_database).await.expect("PostgreSQL answers");
+        sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut admin).await.expect("the login may make databases");
+        let env = [
+            ("OMS_DATABASE_URL", database),
+            ("OMS_AMQP_URL", amqp),
+            ("OMS_RABBITMQ_MANAGEMENT_URL", management.clone()),
+            ("OMS_KEYS_FILE", folder.join("keys.json").display().to_string()),
+            // Users belong to the broker, not to a vhost, so every house shares the users and their passwords.
+            ("OMS_CREDENTIALS_FILE", houses.join("users.json").display().to_string()),
+            ("OMS_MAIL_DIR", folder.join("mail").display().to_string()),
+            ("OMS_HTTP_ADDR", "off".to_owned()),
+            ("OMS_LOG", "info".to_owned()),
+            ("OMS_USER", "tester".to_owned()),
+            ("OMS_PAYMENT_KEY", "sk_test_key".to_owned()),
+            ("OMS_PAYMENT_TIMEOUT", "3".to_owned()),
+        ];
+        let env = env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let mut house = Self { name, folder, env, admin_database, management, processes: BTreeMap::new() };
+        house.make_vhost().await;
+        // Roles and users are shared by all houses, so only one house at a time makes them.
+        let lock = std::fs::File::create(houses.join("lock")).expect("the target folder is writable");
+        lock.lock().expect("a lock");
+        house.oms_ok(&["migrate"]);
+        house.oms_ok(&["topology", "apply"]);
+        drop(lock);
+        house.oms_ok(&["keys", "init"]);
+        house.start_gateway().await;
+        house
+    }
+
+    async fn make_vhost(&self) {
+        let client = reqwest::Client::new();
+        let url = reqwest::Url::parse(&self.management).expect("a management address");
+        let put = |path: String, body: serde_json::Value| {
+            let mut at = url.clone();
+            at.set_path(&path);
+            client.put(at).json(&body).send()
+        };
+        let user = url.username().to_owned();
+        // Users are the broker's, not the vhost's: each house has its own vhost and shares the users' names.
+        put(format!("/api/vhosts/{}", self.name), serde_json::json!({})).await.expect("the management API answers");
+        let all = serde_json::json!({ "configure": ".*", "write": ".*", "read": ".*" });
+        put(format!("/api/permissions/{}/{user}", self.name), all).await.expect("the management API answers");
+    }
+
+    /// The house's folder: keys, users, logs, mails.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    #[must_use]
+    pub fn setting(&self, name: &str) -> &str {
+        self.env.get(name).map_or("", String::as_str)
+    }
+
+    /// Gives a setting to every process that starts from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.env.insert(name.to_owned(), value.to_owned());
+    }
+
+    fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(program(name));
+        command.env_clear().env("PATH", "/usr/bin:/bin").envs(&self.env).current_dir(&self.folder);
+        command
+    }
+
+    /// Runs `oms` to its end.
+    ///
+    /// # Panics
+    /// The program does not start.
+    #[must_use]
+    pub fn oms(&self, arguments: &[&str]) -> Output {
+        let output = self.command("oms").args(arguments).output().expect("oms starts");
+        Output {
+            code: output.status.code(),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Runs `oms`, which must succeed; gives what it printed.
+    ///
+    /// # Panics
+    /// It does not succeed.
+    pub fn oms_ok(&self, arguments: &[&str]) -> String {
+        let output = self.oms(arguments);
+        assert_eq!(output.code, Some(0), "oms {arguments:?}: {}{}", output.out, output.err);
+        output.out
+    }
+
+    /// The same as JSON.
+    ///
+    /// # Panics
+    /// It does not succeed, or prints something else.
+    #[must_use]
+    pub fn oms_json(&self, arguments: &[&str]) -> serde_json::Value {
+        let printed = self.oms_ok(&[&["--json"], arguments].concat());
+        serde_json::from_str(&printed).unwrap_or_else(|error| panic!("oms {arguments:?} printed no JSON ({error}): {printed}"))
+    }
+
+    /// Starts a process of the house; its log is `<folder>/<process>.log`.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn start(&mut self, process: &str, program_name: &str, arguments: &[&str]) {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log_path(process)).expect("a log");
+        let mut command = self.command(program_name);
+        command.args(arguments).stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log);
+        let child = command.spawn().expect("the program starts");
+        self.processes.insert(process.to_owned(), child);
+    }
+
+    fn log_path(&self, process: &str) -> PathBuf {
+        self.folder.join(format!("{process}.log"))
+    }
+
+    /// What a process has written so far.
+    #[must_use]
+    pub fn log(&self, process: &str) -> String {
+        std::fs::read_to_string(self.log_path(process)).unwrap_or_default()
+    }
+
+    /// Starts rooms in a process of their own and waits until they consume.
+    pub async fn start_rooms(&mut self, process: &str, rooms: &str) {
+        let before = self.log(process).len();
+        self.start(process, "oms", &["run", "--rooms", rooms]);
+        self.until(&format!("{process} runs"), |house| house.log(process)[before..].contains("\"message\":\"running\"")).await;
+    }
+
+    async fn start_gateway(&mut self) {
+        let key = self.setting("OMS_PAYMENT_KEY").to_owned();
+        self.start("gateway", "world", &["gateway", "--addr", "127.0.0.1:0", "--key", &key]);
+        self.until("the gateway listens", |house| house.log("gateway").contains("http://")).await;
+        let log = self.log("gateway");
+        let url = log.split_whitespace().find(|word| word.starts_with("http://")).expect("it printed its address").to_owned();
+        self.set("OMS_PAYMENT_URL", url.trim_end_matches('/'));
+    }
+
+    /// Kills a process as `kill -9` does.
+    ///
+    /// # Panics
+    /// No such process.
+    pub fn kill(&mut self, process: &str) {
+        let mut child = self.processes.remove(process).expect("a process of that name");
+        // It may have ended by itself, which is as dead.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+
+    /// Asks a process to stop, as an orchestrator does, and gives its exit code.
+    ///
+    /// # Panics
+    /// No such process, or it does not end.
+    pub fn terminate(&mut self, process: &str) -> Option<i32> {
+        let mut child = self.processes.remove(process).expect("a process of that name");
+        let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+        assert!(status.is_ok_and(|status| status.success()), "kill -TERM");
+        child.wait().expect("it ends").code()
+    }
+
+    /// Waits until something holds.
+    ///
+    /// # Panics
+    /// It does not come to hold; the logs' ends are printed.
+    pub async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let begun = Instant::now();
+        while !holds(self) {
+            assert!(begun.elapsed() < PATIENCE, "it does not happen: {what}\n{}", self.log_ends());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits until a query gives this number.
+    ///
+    /// # Panics
+    /// It does not come to give it.
+    pub async fn until_count(&self, what: &str, sql: &str, wanted: i64) {
+        let begun = Instant::now();
+        loop {
+            let count = self.count(sql).await;
+            if count == wanted {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "it does not happen: {what}: {count}, wanted {wanted}\n{}", self.log_ends());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    fn log_ends(&self) -> String {
+        let mut ends = String::new();
+        for process in self.processes.keys() {
+            let log = self.log(process);
+            let lines: Vec<&str> = log.lines().collect();
+            ends += &format!("--- {process}\n{}\n", lines[lines.len().saturating_sub(12)..].join("\n"));
+        }
+        ends
+    }
+
+    /// A pool as the administrator.
+    ///
+    /// # Panics
+    /// The database does not answer.
+    pub async fn pool(&self) -> PgPool {
+        PgPool::connect(self.setting("OMS_DATABASE_URL")).await.expect("PostgreSQL answers")
+    }
+
+    /// The number that a query gives.
+    ///
+    /// # Panics
+    /// The query fails.
+    pub async fn count(&self, sql: &str) -> i64 {
+        let mut connection = PgConnection::connect(self.setting("OMS_DATABASE_URL")).await.expect("PostgreSQL answers");
+        sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// The gateway's own account of what happened.
+    ///
+    /// # Panics
+    /// The gateway does not answer.
+    pub async fn gateway_ledger(&self) -> serde_json::Value {
+        let url = format!("{}/_ledger", self.setting("OMS_PAYMENT_URL"));
+        reqwest::get(url).await.expect("the gateway answers").json().await.expect("JSON")
+    }
+}
+
+/// What a run of the program gave.
+#[derive(Debug)]
+pub struct Output {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+fn with_last_segment(url: &str, segment: &str) -> String {
+    let (scheme, rest) = url.split_once("://").expect("a URL");
+    let host = rest.split('/').next().unwrap_or(rest);
+    format!("{scheme}://{host}/{segment}")
+}
+
+impl Drop for TestHouse {
+    fn drop(&mut self) {
+        for child in self.processes.values_mut() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("the house is left for a look: {}", self.folder.display());
+        } else {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+        let (name, database, management) = (self.name.clone(), self.admin_database.clone(), self.management.clone());
+        // A runtime may be running on this thread, so the tidying has a thread of its own.
+        let tidied = std::thread::spawn(move || {
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+            runtime.block_on(async {
+                if let Ok(mut admin) = PgConnection::connect(&database).await {
+                    let _ = sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))).execute(&mut admin).await;
+                }
+                if let Ok(mut url) = reqwest::Url::parse(&management) {
+                    url.set_path(&format!("/api/vhosts/{name}"));
+                    let _ = reqwest::Client::new().delete(url).send().await;
+                }
+            });
+        });
+        let _ = tidied.join();
+    }
+}

@@ -2,5 +2,12 @@
 //! and misbehaving when it is asked to. It must never be linked into a room, and never hold anything that a
 //! room needs to start.
 
+pub mod carriers;
+pub mod chance;
+pub mod clock;
 pub mod gateway;
+pub mod line;
 pub mod mail;
+pub mod products;
+pub mod store;
+pub mod warehouse;

@@ -2,10 +2,13 @@
 //! signal; what an outsider does is in the module of that name. It must never be exposed beyond the machine
 //! that tests run on.
 
+mod trade;
+
 use anyhow::{Context, anyhow};
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,6 +27,9 @@ struct Cli {
 enum Outsider {
     Gateway(GatewayArgs),
     Mail(MailArgs),
+    Products(trade::ProductsArgs),
+    Store(trade::StoreArgs),
+    Warehouse(trade::WarehouseArgs),
 }
 
 /// A card gateway that speaks Stripe's HTTP interface
@@ -78,22 +84,37 @@ struct MailArgs {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // By hand, since the default would add a stack trace that helps nobody.
+            eprintln!("world: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
     rustls::crypto::ring::default_provider()
         .install_default()
         .map_err(|_| anyhow!("another TLS provider is already installed"))?;
-    let cli = Cli::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match cli.outsider {
+        Outsider::Gateway(args) => until_stopped(run_gateway(args)).await,
+        Outsider::Mail(args) => until_stopped(run_mail(args)).await,
+        Outsider::Products(args) => trade::print_products(&args),
+        Outsider::Store(args) => until_stopped(trade::run_store(args)).await,
+        Outsider::Warehouse(args) => trade::run_warehouse(args).await,
+    }
+}
+
+/// The outcome of `work`, or nothing once the program is told to stop.
+async fn until_stopped(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for the terminate signal")?;
-    let outsider = async {
-        match cli.outsider {
-            Outsider::Gateway(args) => run_gateway(args).await,
-            Outsider::Mail(args) => run_mail(args).await,
-        }
-    };
     tokio::select! {
-        ended = outsider => ended,
+        ended = work => ended,
         _ = tokio::signal::ctrl_c() => Ok(()),
         _ = terminate.recv() => Ok(()),
     }

@@ -1,1 +1,181 @@
-fn main() {}
+//! The program: it runs rooms, and it is the operator's hand. What goes wrong is told in one plain sentence on
+//! standard error, with a non-zero exit code.
+
+mod check;
+mod cli;
+mod keys;
+mod management;
+mod operator;
+mod orders;
+mod parked;
+mod products;
+mod rooms;
+mod run;
+mod show;
+mod status;
+mod tasks;
+mod topology;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use messages::Room;
+use serde_json::json;
+use shell::config::{Config, SETTINGS};
+use shell::migrate;
+
+use crate::check::Verdict;
+use crate::cli::{AuditCommand, Cli, Command, HoldCommand, KeysCommand, OrdersCommand, ParkedCommand, ProductsCommand, StockCommand, TasksCommand, TopologyCommand};
+use crate::parked::Filter;
+
+/// Something was found that needs a person.
+const FOUND: u8 = 3;
+
+fn main() -> ExitCode {
+    // Two TLS providers in one process would panic at the first use; ring is ours. A second install changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("oms: the runtime does not start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(dispatch(cli)) {
+        Ok(code) => code,
+        Err(sentence) => {
+            eprintln!("oms: {sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A failed read, as a person should hear of it.
+pub(crate) fn reading_failed(error: &sqlx::Error) -> String {
+    match error.as_database_error().and_then(|error| error.code()) {
+        Some(code) if matches!(&*code, "42P01" | "3F000" | "42704" | "22023" | "42501") => "the database has no such schema for this version; run `oms migrate`".to_owned(),
+        Some(_) => format!("the database refuses to be read: {error}"),
+        None => format!("the database does not answer: {error}"),
+    }
+}
+
+async fn dispatch(cli: Cli) -> Result<ExitCode, String> {
+    let config = Config::from_env()?;
+    let json = cli.json;
+    let done = |text: &str| show::print(json, &json!({ "done": text }), || format!("{text}\n"));
+    match cli.command {
+        Command::Run { rooms } => return run::run(config, &rooms::parse(&rooms)?).await,
+        Command::Migrate => {
+            let url_of = |room: Room| config.for_room(room, shell::config::DATABASE_URL).map(str::to_owned);
+            let report = migrate::migrate(url_of, &rooms::schemas()).await?;
+            show::print(json, &report, || report.join("\n") + "\n")?;
+        }
+        Command::Topology(command) => return topology_command(&config, command, json).await,
+        Command::Keys(KeysCommand::Init) => {
+            let added = keys::init(&config)?;
+            show::print(json, &added, || if added.is_empty() { "every key is there already\n".to_owned() } else { format!("made: {}\n", added.join(", ")) })?;
+        }
+        Command::Keys(KeysCommand::Export { outsider }) => print!("{}", keys::export(&config, &outsider)?),
+        Command::Products(ProductsCommand::Apply { file }) => {
+            let report = products::apply(&config, &operator::user(&config, cli.user.as_deref())?, &file).await?;
+            show::print(json, &report, || report.join("\n") + "\n")?;
+        }
+        Command::Products(ProductsCommand::List) => status::products(&config, json).await?,
+        Command::Stock(command) => {
+            let user = operator::user(&config, cli.user.as_deref())?;
+            let text = match command {
+                StockCommand::Receive { item, quantity, reference } => products::receive(&config, user, &item, quantity, reference.as_deref()).await?,
+                StockCommand::Adjust { item, change, reason, reference } => products::adjust(&config, user, &item, change, &reason, reference.as_deref()).await?,
+            };
+            done(&text)?;
+        }
+        Command::Orders(OrdersCommand::Show { number }) => orders::show(&config, &number, json).await?,
+        Command::Orders(OrdersCommand::Find(args)) => orders::find(&config, &args, json).await?,
+        Command::Hold(HoldCommand::List) => orders::held(&config, json).await?,
+        Command::Hold(HoldCommand::Release { number, reason }) => {
+            let user = operator::user(&config, cli.user.as_deref())?;
+            done(&orders::release(&config, user, &number, reason).await?)?;
+        }
+        Command::Hold(HoldCommand::Refuse { number, reason }) => {
+            let user = operator::user(&config, cli.user.as_deref())?;
+            done(&orders::refuse(&config, user, &number, reason).await?)?;
+        }
+        Command::Tasks(TasksCommand::List) => tasks::list(&config, json).await?,
+        Command::Tasks(TasksCommand::Close { room, kind, key, reason }) => {
+            let user = operator::user(&config, cli.user.as_deref())?;
+            done(&tasks::close(&config, user, &room, &kind, &key, &reason).await?)?;
+        }
+        Command::Parked(command) => parked_command(&config, command, json).await?,
+        Command::Audit(AuditCommand::Verify) => return status::verify(&config, json).await,
+        Command::Status => status::status(&config, json).await?,
+        Command::Check => return checked(&config, json).await,
+        Command::Settings { env } => settings(env, json)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn topology_command(config: &Config, command: TopologyCommand, json: bool) -> Result<ExitCode, String> {
+    match command {
+        TopologyCommand::Apply { credentials } => {
+            let report = topology::apply(config, credentials.as_deref()).await?;
+            show::print(json, &report, || report.join("\n") + "\n")?;
+        }
+        TopologyCommand::Diff => {
+            let found = topology::diff(config).await?;
+            let managed = config.get(shell::config::MANAGEMENT_URL).is_some();
+            show::print(json, &found, || {
+                let what = if managed { "" } else { " (without OMS_RABBITMQ_MANAGEMENT_URL: bindings, arguments and users were not compared)" };
+                if found.is_empty() { format!("nothing differs{what}\n") } else { format!("{}\n{}", found.join("\n"), if managed { String::new() } else { format!("{what}\n") }) }
+            })?;
+            if !found.is_empty() {
+                return Ok(ExitCode::from(FOUND));
+            }
+        }
+        TopologyCommand::Export => println!("{:#}", topology::export(config)?),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn parked_command(config: &Config, command: ParkedCommand, json: bool) -> Result<(), String> {
+    match command {
+        ParkedCommand::List { room, reason } => parked::list(config, &Filter::new(room.as_deref(), reason.as_deref())?, json).await,
+        ParkedCommand::Show { id } => parked::show(config, &id, json).await,
+        ParkedCommand::Replay { ids, all, room, reason } => parked::replay(config, &ids, all, &Filter::new(room.as_deref(), reason.as_deref())?, json).await,
+    }
+}
+
+async fn checked(config: &Config, json: bool) -> Result<ExitCode, String> {
+    let found = check::check(config).await;
+    show::print(json, &found, || {
+        found.iter().map(|finding| {
+            let mark = match finding.verdict {
+                Verdict::Good => "ok  ",
+                Verdict::Note => "note",
+                Verdict::Bad => "BAD ",
+            };
+            format!("{mark}  {}\n", finding.text)
+        }).collect()
+    })?;
+    let is_bad = found.iter().any(|finding| finding.verdict == Verdict::Bad);
+    Ok(if is_bad { ExitCode::from(FOUND) } else { ExitCode::SUCCESS })
+}
+
+fn settings(env: bool, json: bool) -> Result<(), String> {
+    let rows: Vec<_> = SETTINGS
+        .iter()
+        .map(|setting| json!({ "name": setting.name, "default": setting.default, "unit": setting.unit, "needed_by": setting.needed_by, "help": setting.help }))
+        .collect();
+    show::print(json, &rows, || {
+        if env {
+            return SETTINGS.iter().map(|setting| format!("# {} ({}; {})\n#{}={}\n", setting.help, setting.unit, setting.needed_by, setting.name, setting.default.unwrap_or_default())).collect();
+        }
+        SETTINGS
+            .iter()
+            .map(|setting| {
+                let default = setting.default.map_or_else(|| "no default".to_owned(), |value| format!("default {value}"));
+                format!("{}\n    {} Unit: {}. Needed by: {}; {default}.\n", setting.name, setting.help, setting.unit, setting.needed_by)
+            })
+            .collect()
+    })
+}

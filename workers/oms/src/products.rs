@@ -6,7 +6,7 @@ use messages::answer::{CommandAnswered, Outcome};
 use messages::id::{Reference, UserId};
 use messages::item::ItemNumber;
 use messages::product::{Product, ProductDefine, StockAdjust, StockReceive};
-use messages::{Body, KindOf as _};
+use messages::Body;
 use serde::Deserialize;
 use shell::config::Config;
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use messages::Room;
 use messages::money::Amount;
@@ -53,26 +54,49 @@ pub(crate) async fn start(house: &mut House, room: Room) -> Result<(), String> {
             let verify_amount = Amount::new(config.number(config::VERIFY_AMOUNT)?).map_err(|error| error.to_string())?;
             house.start(intake::Intake { verify_amount }, None, &schema).await
         }
-        Room::Inventory => house.start(inventory::Inventory {}, None, &schema).await,
+        Room::Inventory => house.start(inventory::Inventory, None, &schema).await,
         Room::Payment => {
             let outside = gateway(&config)?;
-            house.start(payment::Payment { retry_delays_seconds: retry_delays(&config)? }, Some(outside), &schema).await
+            let worker = payment::Payment {
+                retry_delays_seconds: retry_delays(&config)?,
+                lookup_delay_seconds: config.number(config::PAYMENT_LOOKUP_DELAY)?,
+            };
+            house.start(worker, Some(outside), &schema).await
         }
         Room::Fulfillment => {
             let handover_delay_seconds = config.number(config::HANDOVER_DELAY)?;
             house.start(fulfillment::Fulfillment { handover_delay_seconds }, None, &schema).await
         }
-        Room::Tracking => house.start(tracking::Tracking {}, None, &schema).await,
+        Room::Tracking => house.start(tracking::Tracking, None, &schema).await,
         Room::Notifications => {
-            let outside = mailer(&config)?;
-            house.start(notifications::Notifications {}, Some(outside), &schema).await
+            let (worker, outside) = mailer(&config)?;
+            house.start(worker, Some(outside), &schema).await
         }
-        Room::Lifecycle => house.start(lifecycle::Lifecycle {}, None, &schema).await,
-        Room::Audit => house.start(audit::Audit {}, None, &schema).await,
+        Room::Lifecycle => house.start(lifecycle::Lifecycle, None, &schema).await,
+        Room::Audit => house.start(audit::Audit, None, &schema).await,
     }
 }
 
 fn retry_delays(config: &Config) -> Result<Vec<i64>, String> {
     let text = config.need(config::PAYMENT_RETRY_DELAYS)?;
     text.split(',').map(|part| part.trim().parse().map_err(|_| format!("{} must be whole seconds with commas", config::PAYMENT_RETRY_DELAYS.name))).collect()
+}
+
+fn gateway(config: &Config) -> Result<Arc<dyn Outside>, String> {
+    let settings = payment::GatewaySettings {
+        url: config.need(config::PAYMENT_URL)?.to_owned(),
+        secret_key: config.need(config::PAYMENT_KEY)?.to_owned(),
+        timeout: Duration::from_secs(config.number(config::PAYMENT_TIMEOUT)?),
+        concurrency: config.number(config::PAYMENT_CONCURRENCY)?,
+    };
+    Ok(Arc::new(payment::Gateway::new(&settings)?))
+}
+
+fn mailer(config: &Config) -> Result<(notifications::Notifications, Arc<dyn Outside>), String> {
+    let folder = PathBuf::from(config.need(config::MAIL_DIR)?);
+    let from = notifications::outside::mailbox(config.need(config::MAIL_FROM)?)?;
+    let transport = notifications::outside::transport(config.get(config::SMTP_URL), &folder)?;
+    let worker = notifications::Notifications { mail_domain: from.email.domain().to_owned() };
+    let concurrency = config.number(config::MAIL_CONCURRENCY)?;
+    Ok((worker, Arc::new(notifications::outside::Mailer { transport, from, concurrency })))
 }

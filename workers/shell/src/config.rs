@@ -50,6 +50,8 @@ settings! {
     MAIL_DIR: "OMS_MAIL_DIR", Some("mail"), "path", "notifications", false, "Where mails are written when there is no OMS_SMTP_URL.";
     MAIL_FROM: "OMS_MAIL_FROM", Some("The Mint <orders@mint.example>"), "mailbox", "notifications", false, "The sender of notices.";
     PAYMENT_RETRY_DELAYS: "OMS_PAYMENT_RETRY_DELAYS", Some("3600,86400,172800"), "seconds, with commas", "payment", false, "After how long a decline that may succeed later is tried again; after the last one it is final.";
+    PAYMENT_LOOKUP_DELAY: "OMS_PAYMENT_LOOKUP_DELAY", Some("60"), "seconds", "payment", false, "How long the gateway's search may lag: before that, finding nothing does not count.";
+    MAIL_CONCURRENCY: "OMS_MAIL_CONCURRENCY", Some("4"), "conversations", "notifications", false, "Mails sent at one time.";
     CREDENTIALS_FILE: "OMS_CREDENTIALS_FILE", None, "path", "the operator's commands", false, "The file of broker users that `oms topology apply` writes; the operator's own login is in it.";
     USER: "OMS_USER", None, "user id", "the operator's commands", false, "Who you are: stands beside every change that you make.";
 }
@@ -63,7 +65,6 @@ impl Config {
     ///
     /// # Errors
     /// A variable `OMS_…` that is no setting: a misspelt one would silently be a default.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub fn from_env() -> Result<Self, String> {
         Self::of(std::env::vars())
     }

@@ -80,6 +80,9 @@ pub struct ClosedTask {
     pub order_number: Option<String>,
 }
 
+/// Rows as they were loaded.
+pub type Loaded<W> = Vec<(<W as Worker>::Key, <W as Worker>::State)>;
+
 /// A database that can open transactions.
 pub trait Ledger<W: Worker>: Send + Sync {
     type Tx: Tx<W>;
@@ -104,7 +107,7 @@ pub trait Tx<W: Worker>: Send {
     fn load(
         &mut self,
         keys: &[W::Key],
-    ) -> impl Future<Output = Result<Vec<(W::Key, W::State)>, LedgerError>> + Send;
+    ) -> impl Future<Output = Result<Loaded<W>, LedgerError>> + Send;
     /// Removes these due rows and gives those that stood there unchanged.
     fn take_due(&mut self, ids: &[DueId]) -> impl Future<Output = Result<Vec<DueId>, LedgerError>> + Send;
     fn save(&mut self, rows: &[(&W::Key, &W::State)])

@@ -27,12 +27,12 @@ impl Pauses {
     }
 
     /// How long to wait now.
-    pub fn next(&mut self) -> Duration {
+    pub fn step(&mut self) -> Duration {
         self.0.next_backoff().unwrap_or(self.0.max_interval)
     }
 
     pub async fn wait(&mut self) {
-        tokio::time::sleep(self.next()).await;
+        tokio::time::sleep(self.step()).await;
     }
 
     /// The next pause is the shortest again.
@@ -48,8 +48,8 @@ mod tests {
     #[test]
     fn pauses_grow_are_bounded_and_never_end() {
         let mut pauses = Pauses::up_to(Duration::from_secs(2));
-        let first = pauses.next();
-        let last = (0..1_000).map(|_| pauses.next()).last().expect("one of a thousand");
+        let first = pauses.step();
+        let last = (0..1_000).map(|_| pauses.step()).last().expect("one of a thousand");
         assert!(
             first <= Duration::from_millis(150)
                 && last >= Duration::from_secs(1)
@@ -57,6 +57,6 @@ mod tests {
             "{first:?} {last:?}"
         );
         pauses.reset();
-        assert!(pauses.next() <= Duration::from_millis(150));
+        assert!(pauses.step() <= Duration::from_millis(150));
     }
 }

@@ -107,13 +107,10 @@ impl Link {
         let mut events = Box::pin(connection.events_listener());
         tokio::spawn(async move {
             while let Some(event) = events.next().await {
-                match event {
-                    lapin::Event::ConnectionBlocked(_) => blocked.store(true, Ordering::Relaxed),
-                    lapin::Event::ConnectionUnblocked => blocked.store(false, Ordering::Relaxed),
-                    lapin::Event::Connected | lapin::Event::SendFlow(_) | lapin::Event::Error(_) => {}
-                    // The enum is lapin's and may grow; an event that we do not know changes nothing.
-                    #[allow(unreachable_patterns, reason = "lapin may mark the enum non-exhaustive")]
-                    _ => {}
+                if let lapin::Event::ConnectionBlocked(_) = event {
+                    blocked.store(true, Ordering::Relaxed);
+                } else if let lapin::Event::ConnectionUnblocked = event {
+                    blocked.store(false, Ordering::Relaxed);
                 }
             }
         });
@@ -347,21 +344,21 @@ impl Arrived {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other kind of AMQP value is not a text")]
 fn as_text(value: &AMQPValue) -> Option<String> {
     match value {
         AMQPValue::LongString(text) => Some(String::from_utf8_lossy(text.as_bytes()).into_owned()),
         AMQPValue::ShortString(text) => Some(text.as_str().to_owned()),
-        #[allow(clippy::wildcard_enum_match_arm, reason = "every other kind of AMQP value is not a text")]
         _ => None,
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other kind of AMQP value is not a count")]
 fn as_count(value: &AMQPValue) -> Option<u64> {
     match value {
         AMQPValue::LongLongInt(count) => u64::try_from(*count).ok(),
         AMQPValue::LongInt(count) => u64::try_from(*count).ok(),
         AMQPValue::LongUInt(count) => Some(u64::from(*count)),
-        #[allow(clippy::wildcard_enum_match_arm, reason = "every other kind of AMQP value is not a count")]
         _ => None,
     }
 }

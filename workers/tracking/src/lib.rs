@@ -1,1 +1,65 @@
-//! .
+//! Carrier scans become one status per parcel.
+//!
+//! | | |
+//! | --- | --- |
+//! | Reads | `carrier.scan` from carriers; `shipment.dispatched` from rooms |
+//! | Owns | `parcels`: which shipments a tracking number carries, and what of its scans counts |
+//! | Emits | `shipment.progressed`, `shipment.delivered`, `shipment.undeliverable`, `shipment.returned`; to carriers only refusals, since scans are many |
+//! | Outside | nothing is called |
+//!
+//! *Invariants.* A parcel's row is a function of the set of its scans and shipments: their order, repeats and
+//! lateness change nothing in it. Delivered and returned are never left again, but for delivered becoming
+//! returned. Each shipment hears delivered, returned and undeliverable at most once each, and whatever its
+//! status says at the end it has heard. A scan before its shipment is kept and told when the shipment comes.
+//! This room never asks a carrier, never writes to a customer, and never decides what becomes of a parcel
+//! that came back.
+//!
+//! *Races.* None: notices that a later status has overtaken (undeliverable, or delivered, after the end) are
+//! not told.
+
+use messages::Room;
+use messages::sealed::Keyring;
+use shell::migrate::Schema;
+use shell::{Arrival, At, Decision, ReadError, Worker, World};
+
+pub mod codes;
+pub mod decide;
+pub mod read;
+pub mod scans;
+pub mod store;
+
+use read::Input;
+use store::{Key, State};
+
+/// The room; it has no settings.
+#[derive(Debug, Clone, Default)]
+pub struct Tracking;
+
+/// The room's tables.
+#[must_use]
+pub fn schema() -> Schema {
+    Schema { room: Room::Tracking, files: &store::FILES }
+}
+
+impl Worker for Tracking {
+    const ROOM: Room = Room::Tracking;
+    type Key = Key;
+    type State = State;
+    type Input = Input;
+
+    fn blank(_key: &Key) -> State {
+        State::default()
+    }
+
+    fn read(&self, arrival: &Arrival<'_>, _ring: &Keyring) -> Result<Input, ReadError> {
+        read::read(arrival)
+    }
+
+    fn scope(&self, input: &Input, _found: &World<Self>) -> Vec<Key> {
+        input.parcel().map(|number| Key::Parcel(number.clone())).into_iter().collect()
+    }
+
+    fn decide(&self, world: &World<Self>, input: &Input, at: &At<'_>) -> Decision<Self> {
+        decide::decide(world, input, at)
+    }
+}

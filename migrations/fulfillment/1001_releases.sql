@@ -1,0 +1,16 @@
+-- What is to be shipped, was asked for, was packed, is missing: one row per release.
+CREATE TABLE releases (
+    key          text COLLATE "C" PRIMARY KEY,
+    state        jsonb,
+    status       text GENERATED ALWAYS AS (state ->> 'status') STORED,
+    order_number text GENERATED ALWAYS AS (split_part(key, '.', 1)) STORED,
+    tracking     text GENERATED ALWAYS AS (state #>> '{parcel,tracking}') STORED,
+    CONSTRAINT releases_status CHECK (status IN ('new', 'waiting', 'requested', 'dispatched', 'shorted')),
+    -- The address leaves with the last step.
+    CONSTRAINT releases_address_dropped CHECK (status NOT IN ('dispatched', 'shorted') OR state -> 'folder' IS NULL),
+    CONSTRAINT releases_parcel CHECK (status <> 'dispatched' OR state #>> '{parcel,tracking}' IS NOT NULL)
+);
+CREATE INDEX releases_order ON releases (order_number);
+CREATE INDEX releases_tracking ON releases (tracking) WHERE tracking IS NOT NULL;
+-- What somebody still has to act on stays few, however many have shipped.
+CREATE INDEX releases_open ON releases (status) WHERE status IN ('waiting', 'requested');

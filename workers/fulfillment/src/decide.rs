@@ -1,0 +1,314 @@
+//! What follows from an authorization, a timer or the warehouse's word. Pure: it reads no clock and never
+//! sees an address.
+
+use messages::answer::Outcome;
+use messages::id::{OrderNumber, ReleaseId, ShipmentId};
+use messages::outsiders::WAREHOUSE;
+use messages::shipment::{
+    ReleaseShorted, ShipmentDispatched, ShipmentPacked, ShipmentRequested, ShipmentShort,
+};
+use messages::task::TaskKind;
+use shell::{At, Decision, World};
+
+use crate::Fulfillment;
+use crate::read::Input;
+use crate::store::{Dispatched, Folder, HAND_OVER, Key, Parcel, Requested, Shorted, State, Waiting};
+use crate::units::Units;
+
+/// Number of a release's first parcel.
+const FIRST_PARCEL: u16 = 1;
+
+/// The decision.
+#[must_use]
+pub fn decide(
+    room: &Fulfillment,
+    world: &World<Fulfillment>,
+    input: &Input,
+    at: &At<'_>,
+) -> Decision<Fulfillment> {
+    let release = input.release();
+    let state = world.get(&Key::Release(release.clone()));
+    match (input, state.as_ref()) {
+        (Input::Authorized { folder, .. }, State::New) => authorize(room, release, folder, at),
+        // Said again.
+        (
+            Input::Authorized { .. },
+            State::Waiting(_) | State::Requested(_) | State::Dispatched(_) | State::Shorted(_),
+        ) => Decision::nothing(),
+
+        (Input::HandOver(_), State::Waiting(Waiting { folder, .. })) => hand_over(release, folder, at),
+        (Input::HandOver(_), State::New | State::Requested(_) | State::Dispatched(_) | State::Shorted(_)) => {
+            Decision::nothing()
+        }
+
+        (Input::Packed(packed), State::New) => refuse(&packed.shipment, Refusal::UnknownShipment, at),
+        (Input::Packed(packed), State::Waiting(_)) => refuse(&packed.shipment, Refusal::NotRequested, at),
+        (Input::Packed(packed), State::Requested(requested)) => pack(release, requested, packed, at),
+        (Input::Packed(packed), State::Dispatched(dispatched)) => pack_again(dispatched, packed, at),
+        (Input::Packed(packed), State::Shorted(shorted)) => refuse(
+            &packed.shipment,
+            of_shipment(&shorted.shipment, &packed.shipment, Refusal::WrongUnits),
+            at,
+        ),
+
+        (Input::Short(short), State::New) => refuse(&short.shipment, Refusal::UnknownShipment, at),
+        (Input::Short(short), State::Waiting(_)) => refuse(&short.shipment, Refusal::NotRequested, at),
+        (Input::Short(short), State::Requested(requested)) => miss(release, requested, short, at),
+        (Input::Short(short), State::Dispatched(dispatched)) => miss_late(release, dispatched, short, at),
+        (Input::Short(short), State::Shorted(shorted)) => miss_again(shorted, short, at),
+    }
+}
+
+/// Why the warehouse's word is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    UnknownShipment,
+    NotRequested,
+    WrongUnits,
+    AlreadyPacked,
+    AlreadySeenWithOtherContent,
+    TrackingNumberNotOfCarrier,
+}
+
+impl Refusal {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::UnknownShipment => "unknown_shipment",
+            Self::NotRequested => "not_requested",
+            Self::WrongUnits => "wrong_units",
+            Self::AlreadyPacked => "already_packed",
+            Self::AlreadySeenWithOtherContent => "already_seen_with_other_content",
+            Self::TrackingNumberNotOfCarrier => "tracking_number_not_of_carrier",
+        }
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::UnknownShipment => "no shipment with this id was ever asked for",
+            Self::NotRequested => "this shipment is not asked for yet",
+            Self::WrongUnits => "the lines are not within what was asked for and is not reported missing",
+            Self::AlreadyPacked => "the shipment was already packed, with other content",
+            Self::AlreadySeenWithOtherContent => "other units of this shipment were already reported missing",
+            Self::TrackingNumberNotOfCarrier => "the tracking number is not in this carrier's format",
+        }
+    }
+}
+
+fn authorize(room: &Fulfillment, release: ReleaseId, folder: &Folder, at: &At<'_>) -> Decision<Fulfillment> {
+    if room.handover_delay_seconds <= 0 {
+        return hand_over(release, folder, at);
+    }
+    let until = at.now.plus_seconds(room.handover_delay_seconds);
+    let mut decision = Decision::nothing();
+    decision.due(&release, HAND_OVER, 0, until, &release);
+    decision.set(Key::Release(release), State::Waiting(Waiting { folder: folder.clone(), until }));
+    decision
+}
+
+/// The point of no return.
+fn hand_over(release: ReleaseId, folder: &Folder, at: &At<'_>) -> Decision<Fulfillment> {
+    let order = release.order();
+    let shipment = ShipmentId::of(&release, FIRST_PARCEL);
+    let request = ShipmentRequested {
+        shipment: shipment.clone(),
+        release: release.clone(),
+        order: order.clone(),
+        delivery: folder.delivery,
+        gift: folder.gift,
+        method: folder.method,
+        lines: folder.units.lines(),
+        address: None,
+    };
+    let mut decision = Decision::nothing();
+    decision.emit(&order, &request);
+    let with_address = ShipmentRequested { address: Some(folder.address.clone()), ..request };
+    decision.emit_to(WAREHOUSE, &order, &with_address);
+    let requested =
+        Requested { shipment, folder: folder.clone(), requested_at: at.now, reported: Units::default() };
+    decision.set(Key::Release(release), State::Requested(requested));
+    decision
+}
+
+/// The parcel goes; what was asked for and is not in it will not come in another.
+fn pack(
+    release: ReleaseId,
+    requested: &Requested,
+    packed: &ShipmentPacked,
+    at: &At<'_>,
+) -> Decision<Fulfillment> {
+    if packed.shipment != requested.shipment {
+        return refuse(&packed.shipment, Refusal::UnknownShipment, at);
+    }
+    if !packed.tracking.carriers().contains(&packed.carrier) {
+        return refuse(&packed.shipment, Refusal::TrackingNumberNotOfCarrier, at);
+    }
+    let Some((parcel, left)) = Parcel::of(packed)
+        .and_then(|parcel| requested.open().minus(&parcel.units).map(|left| (parcel, left)))
+    else {
+        return refuse(&packed.shipment, Refusal::WrongUnits, at);
+    };
+    // Both are within what was asked for, so they add up.
+    let missing = requested.reported.plus(&left).unwrap_or_default();
+    let mut decision = Decision::nothing();
+    if !left.is_empty() {
+        shorted(&mut decision, &release, requested, &left);
+    }
+    let order = release.order();
+    let dispatched = ShipmentDispatched {
+        shipment: requested.shipment.clone(),
+        release: release.clone(),
+        order: order.clone(),
+        gift: requested.folder.gift,
+        carrier: parcel.carrier,
+        tracking: parcel.tracking.clone(),
+        packed_at: parcel.packed_at,
+        lines: parcel.units.lines(),
+    };
+    decision.emit(&order, &dispatched);
+    done(&mut decision, &requested.shipment, at);
+    let state = Dispatched {
+        shipment: requested.shipment.clone(),
+        parcel,
+        missing,
+        reported: requested.reported.clone(),
+    };
+    decision.set(Key::Release(release), State::Dispatched(state));
+    decision
+}
+
+fn pack_again(dispatched: &Dispatched, packed: &ShipmentPacked, at: &At<'_>) -> Decision<Fulfillment> {
+    if Parcel::of(packed).as_ref() == Some(&dispatched.parcel) && packed.shipment == dispatched.shipment {
+        return repeated(&packed.shipment, "the parcel was already taken as dispatched", at);
+    }
+    let refusal = of_shipment(&dispatched.shipment, &packed.shipment, Refusal::AlreadyPacked);
+    refuse(&packed.shipment, refusal, at)
+}
+
+fn miss(
+    release: ReleaseId,
+    requested: &Requested,
+    short: &ShipmentShort,
+    at: &At<'_>,
+) -> Decision<Fulfillment> {
+    if short.shipment != requested.shipment {
+        return refuse(&short.shipment, Refusal::UnknownShipment, at);
+    }
+    if !requested.reported.is_empty() {
+        return reported_again(&requested.reported, short, at);
+    }
+    let Some((missing, left)) = Units::of(&short.missing)
+        .and_then(|missing| requested.folder.units.minus(&missing).map(|left| (missing, left)))
+    else {
+        return refuse(&short.shipment, Refusal::WrongUnits, at);
+    };
+    let mut decision = Decision::nothing();
+    shorted(&mut decision, &release, requested, &missing);
+    done(&mut decision, &requested.shipment, at);
+    let state = if left.is_empty() {
+        State::Shorted(Shorted { shipment: requested.shipment.clone(), missing })
+    } else {
+        State::Requested(Requested { reported: missing, ..requested.clone() })
+    };
+    decision.set(Key::Release(release), state);
+    decision
+}
+
+/// After the parcel: what was not in it is known to be missing, so this only says so again.
+fn miss_late(
+    release: ReleaseId,
+    dispatched: &Dispatched,
+    short: &ShipmentShort,
+    at: &At<'_>,
+) -> Decision<Fulfillment> {
+    if short.shipment != dispatched.shipment {
+        return refuse(&short.shipment, Refusal::UnknownShipment, at);
+    }
+    if !dispatched.reported.is_empty() {
+        return reported_again(&dispatched.reported, short, at);
+    }
+    let asked_for = dispatched.missing.plus(&dispatched.parcel.units).unwrap_or_default();
+    let Some(reported) = Units::of(&short.missing).filter(|missing| asked_for.minus(missing).is_some())
+    else {
+        return refuse(&short.shipment, Refusal::WrongUnits, at);
+    };
+    if dispatched.missing.minus(&reported).is_none() {
+        return refuse(&short.shipment, Refusal::AlreadyPacked, at);
+    }
+    let mut decision = Decision::nothing();
+    done(&mut decision, &dispatched.shipment, at);
+    let state = Dispatched { reported, ..dispatched.clone() };
+    decision.set(Key::Release(release), State::Dispatched(state));
+    decision
+}
+
+fn miss_again(shorted: &Shorted, short: &ShipmentShort, at: &At<'_>) -> Decision<Fulfillment> {
+    if short.shipment != shorted.shipment {
+        return refuse(&short.shipment, Refusal::UnknownShipment, at);
+    }
+    reported_again(&shorted.missing, short, at)
+}
+
+fn reported_again(reported: &Units, short: &ShipmentShort, at: &At<'_>) -> Decision<Fulfillment> {
+    if Units::of(&short.missing).as_ref() == Some(reported) {
+        return repeated(&short.shipment, "the missing units were already taken off the shipment", at);
+    }
+    refuse(&short.shipment, Refusal::AlreadySeenWithOtherContent, at)
+}
+
+/// Tells payment, which takes the units off what it will charge, and a person, who looks for them.
+fn shorted(
+    decision: &mut Decision<Fulfillment>,
+    release: &ReleaseId,
+    requested: &Requested,
+    missing: &Units,
+) {
+    let order = release.order();
+    let fact = ReleaseShorted {
+        shipment: requested.shipment.clone(),
+        release: release.clone(),
+        order: order.clone(),
+        delivery: requested.folder.delivery,
+        missing: missing.lines(),
+        address: requested.folder.address.clone(),
+    };
+    decision.emit(&order, &fact);
+    let reason = format!(
+        "the warehouse could not find {} of the {} units of this shipment",
+        missing.count(),
+        requested.folder.units.count()
+    );
+    decision.open_task(TaskKind::ShipmentShort, &requested.shipment, Some(&order), reason);
+}
+
+/// Another parcel's id is not known, whatever became of the one that was asked for.
+fn of_shipment(known: &ShipmentId, told: &ShipmentId, refusal: Refusal) -> Refusal {
+    if known == told { refusal } else { Refusal::UnknownShipment }
+}
+
+fn done(decision: &mut Decision<Fulfillment>, shipment: &ShipmentId, at: &At<'_>) {
+    decision.answer(at, Some(shipment.as_str()), Outcome::Done, Some(&shipment.order()), None, None);
+}
+
+fn repeated(shipment: &ShipmentId, text: &str, at: &At<'_>) -> Decision<Fulfillment> {
+    let order = shipment.order();
+    let text = Some(text.to_owned());
+    let mut decision = Decision::nothing();
+    decision.answer(at, Some(shipment.as_str()), Outcome::Repeated, Some(&order), None, text);
+    decision
+}
+
+fn refuse(shipment: &ShipmentId, refusal: Refusal, at: &At<'_>) -> Decision<Fulfillment> {
+    let order: Option<OrderNumber> = match refusal {
+        Refusal::UnknownShipment => None,
+        Refusal::NotRequested
+        | Refusal::WrongUnits
+        | Refusal::AlreadyPacked
+        | Refusal::AlreadySeenWithOtherContent
+        | Refusal::TrackingNumberNotOfCarrier => Some(shipment.order()),
+    };
+    let text = Some(refusal.text().to_owned());
+    let code = Some(refusal.code());
+    let mut decision = Decision::nothing();
+    decision.answer(at, Some(shipment.as_str()), Outcome::Refused, order.as_ref(), code, text);
+    decision
+}

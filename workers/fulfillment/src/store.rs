@@ -1,0 +1,221 @@
+//! The room's one table and what operators read of it. It never gives out an address, sealed or not.
+
+use std::borrow::Cow;
+
+use messages::Timestamp;
+use messages::id::{OrderNumber, ReleaseId, ShipmentId};
+use messages::order::Method;
+use messages::sealed::Sealed;
+use messages::shipment::ShipmentPacked;
+use messages::stock::LineUnits;
+use messages::tracking_number::{Carrier, TrackingNumber};
+use serde::{Deserialize, Serialize};
+use sqlx::types::Json;
+
+use crate::units::Units;
+
+pub static FILES: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/fulfillment");
+
+/// The timer that hands a release over.
+pub const HAND_OVER: &str = "hand_over";
+/// The most rows that an operator's list shows.
+const LIST_ROWS_MAX: i64 = 500;
+
+/// The rows, in the order in which they are locked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    Release(ReleaseId),
+}
+
+impl shell::Key for Key {
+    fn table(&self) -> &'static str {
+        match self {
+            Self::Release(_) => "releases",
+        }
+    }
+
+    fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Release(release) => Cow::Borrowed(release.as_str()),
+        }
+    }
+}
+
+/// One release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum State {
+    /// Not heard of.
+    New,
+    /// Authorized, not handed over.
+    Waiting(Waiting),
+    /// Handed over: the warehouse was asked.
+    Requested(Requested),
+    /// On its way.
+    Dispatched(Dispatched),
+    /// Every unit is missing.
+    Shorted(Shorted),
+}
+
+/// What a parcel is made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Folder {
+    pub delivery: u16,
+    pub gift: bool,
+    pub method: Method,
+    pub units: Units,
+    /// Sealed `delivery` section.
+    pub address: Sealed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    pub folder: Folder,
+    pub until: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requested {
+    pub shipment: ShipmentId,
+    pub folder: Folder,
+    pub requested_at: Timestamp,
+    /// What the warehouse reported missing; the rest may still be packed.
+    pub reported: Units,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dispatched {
+    pub shipment: ShipmentId,
+    pub parcel: Parcel,
+    /// What was asked for and is not in the parcel.
+    pub missing: Units,
+    /// What of it the warehouse reported by itself.
+    pub reported: Units,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shorted {
+    pub shipment: ShipmentId,
+    pub missing: Units,
+}
+
+/// What the warehouse packed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parcel {
+    pub carrier: Carrier,
+    pub tracking: TrackingNumber,
+    pub packed_at: Timestamp,
+    pub units: Units,
+}
+
+impl Parcel {
+    /// The parcel as the warehouse tells it; `None` if its lines are no units.
+    #[must_use]
+    pub fn of(packed: &ShipmentPacked) -> Option<Self> {
+        Some(Self {
+            carrier: packed.carrier,
+            tracking: packed.tracking.clone(),
+            packed_at: packed.packed_at,
+            units: Units::of(&packed.lines)?,
+        })
+    }
+}
+
+/// A release as operators see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShipmentView {
+    pub release: ReleaseId,
+    pub order: OrderNumber,
+    /// Absent until it was handed over.
+    pub shipment: Option<ShipmentId>,
+    pub status: &'static str,
+    /// When it will be handed over, or was.
+    pub handover_at: Option<Timestamp>,
+    pub carrier: Option<Carrier>,
+    pub tracking: Option<TrackingNumber>,
+    pub packed_at: Option<Timestamp>,
+    /// What is still expected, or is in the parcel.
+    pub units: Vec<LineUnits>,
+    pub missing: Vec<LineUnits>,
+}
+
+/// The release of a shipment.
+///
+/// # Errors
+/// The database does not answer, or the row is of another version.
+pub async fn shipment(pool: &sqlx::PgPool, id: &ShipmentId) -> Result<Option<ShipmentView>, sqlx::Error> {
+    let row: Option<(String, Json<State>)> =
+        sqlx::query_as("SELECT key, state FROM fulfillment.releases WHERE key = $1 AND state IS NOT NULL")
+            .bind(id.release().as_str())
+            .fetch_optional(pool)
+            .await?;
+    let view = row.map(|(key, state)| view(&key, state.0)).transpose()?;
+    Ok(view.filter(|view| view.shipment.as_ref().is_none_or(|shipment| shipment == id)))
+}
+
+/// Releases that wait to be handed over, and those that the warehouse has not packed yet, longest first.
+///
+/// # Errors
+/// The database does not answer, or a row is of another version.
+pub async fn waiting(pool: &sqlx::PgPool) -> Result<Vec<ShipmentView>, sqlx::Error> {
+    let rows: Vec<(String, Json<State>)> = sqlx::query_as(
+        "SELECT key, state FROM fulfillment.releases WHERE status IN ('waiting', 'requested')
+         ORDER BY coalesce(state ->> 'requested_at', state ->> 'until')::timestamptz, key LIMIT $1",
+    )
+    .bind(LIST_ROWS_MAX)
+    .fetch_all(pool)
+    .await?;
+    rows.into_iter().map(|(key, state)| view(&key, state.0)).collect()
+}
+
+fn view(key: &str, state: State) -> Result<ShipmentView, sqlx::Error> {
+    let release = ReleaseId::parse(key).map_err(|error| sqlx::Error::Decode(error.into()))?;
+    let blank = ShipmentView {
+        order: release.order(),
+        release,
+        shipment: None,
+        status: "new",
+        handover_at: None,
+        carrier: None,
+        tracking: None,
+        packed_at: None,
+        units: Vec::new(),
+        missing: Vec::new(),
+    };
+    Ok(match state {
+        State::New => blank,
+        State::Waiting(Waiting { folder, until }) => {
+            ShipmentView { status: "waiting", handover_at: Some(until), units: folder.units.lines(), ..blank }
+        }
+        State::Requested(requested) => ShipmentView {
+            status: "requested",
+            units: requested.open().lines(),
+            shipment: Some(requested.shipment),
+            handover_at: Some(requested.requested_at),
+            missing: requested.reported.lines(),
+            ..blank
+        },
+        State::Dispatched(Dispatched { shipment, parcel, missing, .. }) => ShipmentView {
+            status: "dispatched",
+            shipment: Some(shipment),
+            carrier: Some(parcel.carrier),
+            tracking: Some(parcel.tracking),
+            packed_at: Some(parcel.packed_at),
+            units: parcel.units.lines(),
+            missing: missing.lines(),
+            ..blank
+        },
+        State::Shorted(Shorted { shipment, missing }) => {
+            ShipmentView { status: "shorted", shipment: Some(shipment), missing: missing.lines(), ..blank }
+        }
+    })
+}
+
+impl Requested {
+    /// What may still be packed.
+    #[must_use]
+    pub fn open(&self) -> Units {
+        // Only what is within the units is ever recorded as missing.
+        self.folder.units.minus(&self.reported).unwrap_or_default()
+    }
+}

@@ -1,0 +1,279 @@
+//! The edge: from a message to the fact that is kept of it. Sealed sections and fingerprints end here; what leaves
+//! this module must hold none.
+
+use messages::catalogue::Kind;
+use messages::envelope::{Unreadable, read_body};
+use messages::id::OrderNumber;
+use messages::notice::NoticeSent;
+use messages::order::{HoldEnded, Line, OrderAccepted, OrderHeld, OrderRefused};
+use messages::payment::{
+    PaymentAdjusted, PaymentAuthorized, PaymentCaptureFailed, PaymentCaptured, PaymentDeclined,
+    PaymentDelayed, PaymentVoided,
+};
+use messages::product::{ProductDefined, StockChanged};
+use messages::shipment::{
+    ReleaseShorted, ShipmentDelivered, ShipmentDispatched, ShipmentProgressed, ShipmentRequested,
+    ShipmentReturned, ShipmentUndeliverable,
+};
+use messages::stock::{
+    LineUnits, Release, ReleaseReady, StockBackordered, StockLimited, StockReserved, StockUnavailable,
+    StockWaitlisted,
+};
+use messages::task::{TaskClosed, TaskOpened};
+use messages::{Event, Timestamp};
+use serde_json::value::RawValue;
+use shell::{Arrival, ReadError};
+
+use crate::eastern;
+use crate::fact::{Accepted, Fact, Held, ReleaseFact, What};
+use crate::status::LineStatus;
+
+/// Every message becomes a fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    pub fact: Fact,
+}
+
+/// Reads one message; lifecycle asks for no time and makes no calls.
+///
+/// # Errors
+/// The body is not readable, or it is of a kind that this room does not read.
+pub fn read(arrival: &Arrival<'_>) -> Result<Input, ReadError> {
+    match arrival {
+        Arrival::Message { kind, event, .. } => Ok(Input { fact: fact(*kind, event)? }),
+        Arrival::Timer { .. } | Arrival::Answer { .. } => Err(Unreadable::UnknownType.into()),
+    }
+}
+
+fn fact(kind: Kind, event: &Event) -> Result<Fact, Unreadable> {
+    let (order, what) = what(kind, &event.data)?;
+    let heard = Timestamp(event.time);
+    Ok(Fact {
+        id: event.id.clone(),
+        order,
+        time: heard,
+        rank: what.status().map(LineStatus::rank),
+        day: received(&what, heard).map(|at| eastern::day_text(eastern::day(at))),
+        what,
+    })
+}
+
+/// When an order was received; an order that is held or refused does not say it, so we take when we heard of it.
+fn received(what: &What, heard: Timestamp) -> Option<Timestamp> {
+    if let What::Accepted(accepted) = what {
+        return Some(accepted.received_at);
+    }
+    matches!(what, What::Held(_) | What::Refused { .. }).then_some(heard)
+}
+
+type Told = (Option<OrderNumber>, What);
+
+fn what(kind: Kind, data: &RawValue) -> Result<Told, Unreadable> {
+    match kind {
+        Kind::OrderAccepted => read_body(data).map(accepted),
+        Kind::OrderHeld => read_body(data).map(held),
+        Kind::OrderRefused => read_body(data).map(refused),
+        Kind::HoldEnded => read_body(data).map(hold_ended),
+        Kind::ProductDefined => read_body(data).map(product_defined),
+        Kind::StockChanged => read_body(data).map(stock_changed),
+        Kind::StockReserved => read_body(data).map(reserved),
+        Kind::StockLimited => read_body(data).map(limited),
+        Kind::StockUnavailable => read_body(data).map(unavailable),
+        Kind::StockBackordered => read_body(data).map(backordered),
+        Kind::StockWaitlisted => read_body(data).map(waitlisted),
+        Kind::ReleaseReady => read_body(data).map(ready),
+        Kind::PaymentAuthorized => read_body(data).map(authorized),
+        Kind::PaymentDeclined => read_body(data).map(declined),
+        Kind::PaymentDelayed => read_body(data).map(delayed),
+        Kind::PaymentCaptured => read_body(data).map(captured),
+        Kind::PaymentCaptureFailed => read_body(data).map(capture_failed),
+        Kind::PaymentVoided => read_body(data).map(voided),
+        Kind::PaymentAdjusted => read_body(data).map(adjusted),
+        Kind::ShipmentRequested => read_body(data).map(requested),
+        Kind::ReleaseShorted => read_body(data).map(shorted),
+        Kind::ShipmentDispatched => read_body(data).map(dispatched),
+        Kind::ShipmentProgressed => read_body(data).map(progressed),
+        Kind::ShipmentDelivered => read_body(data).map(delivered),
+        Kind::ShipmentUndeliverable => read_body(data).map(undeliverable),
+        Kind::ShipmentReturned => read_body(data).map(returned),
+        Kind::NoticeSent => read_body(data).map(noticed),
+        Kind::TaskOpened => read_body(data).map(task_opened),
+        Kind::TaskClosed => read_body(data).map(task_closed),
+        Kind::OrderSubmit
+        | Kind::OrderChange
+        | Kind::HoldRelease
+        | Kind::HoldRefuse
+        | Kind::ProductDefine
+        | Kind::StockReceive
+        | Kind::StockAdjust
+        | Kind::ShipmentPacked
+        | Kind::ShipmentShort
+        | Kind::CarrierScan
+        | Kind::TaskClose
+        | Kind::CommandAnswered => Err(Unreadable::UnknownType),
+    }
+}
+
+// The bodies are taken apart field by field, so that a field that is added must be looked at here: is it personal?
+
+fn accepted(body: OrderAccepted) -> Told {
+    let OrderAccepted {
+        order,
+        sender,
+        reference,
+        channel,
+        place,
+        agent,
+        lines,
+        shipping,
+        total,
+        currency,
+        ..
+    } = body;
+    let received_at = place.received_at;
+    let what = Accepted { sender, reference, channel, received_at, agent, lines, shipping, total, currency };
+    (Some(order), What::Accepted(what))
+}
+
+fn held(body: OrderHeld) -> Told {
+    let OrderHeld { order, sender, reference, channel, reasons, lines, total, currency, contact: _ } = body;
+    (Some(order), What::Held(Held { sender, reference, channel, reasons, lines, total, currency }))
+}
+
+fn refused(body: OrderRefused) -> Told {
+    let OrderRefused { sender, reference, order, code, text, contact: _ } = body;
+    (order, What::Refused { sender, reference, code, text })
+}
+
+fn hold_ended(body: HoldEnded) -> Told {
+    let HoldEnded { order, released, user, reason } = body;
+    (Some(order), What::HoldEnded { released, user, reason })
+}
+
+fn product_defined(body: ProductDefined) -> Told {
+    let ProductDefined { product, version, sender, user, reason } = body;
+    (None, What::ProductDefined { item: product.item, version, sender, user, reason })
+}
+
+fn stock_changed(body: StockChanged) -> Told {
+    let StockChanged { item, change, on_hand, sender, reference: _, user, reason } = body;
+    (None, What::StockChanged { item, change, on_hand, sender, user, reason })
+}
+
+fn reserved(body: StockReserved) -> Told {
+    (Some(body.order), What::Reserved { lines: body.lines })
+}
+
+fn limited(body: StockLimited) -> Told {
+    (Some(body.order), What::Limited { lines: body.lines })
+}
+
+fn unavailable(body: StockUnavailable) -> Told {
+    (Some(body.order), What::Unavailable { lines: body.lines })
+}
+
+fn backordered(body: StockBackordered) -> Told {
+    (Some(body.order), What::Backordered { lines: body.lines, expected_at: body.expected_at })
+}
+
+fn waitlisted(body: StockWaitlisted) -> Told {
+    (Some(body.order), What::Waitlisted { lines: body.lines })
+}
+
+fn ready(body: ReleaseReady) -> Told {
+    let (order, release) = release(body.release);
+    (order, What::Ready(release))
+}
+
+fn authorized(body: PaymentAuthorized) -> Told {
+    let (order, release) = release(body.release);
+    (order, What::Authorized { release, capture_before: body.capture_before })
+}
+
+fn release(body: Release) -> (Option<OrderNumber>, ReleaseFact) {
+    let Release { release, order, delivery: _, gift: _, method: _, lines, shipping: _, amount, currency } =
+        body;
+    let units = |line: Line| LineUnits { line: line.line, item: line.item, quantity: line.quantity };
+    (Some(order), ReleaseFact { release, lines: lines.into_iter().map(units).collect(), amount, currency })
+}
+
+fn declined(body: PaymentDeclined) -> Told {
+    let PaymentDeclined { release, order, class, code } = body;
+    (Some(order), What::Declined { release, class, code })
+}
+
+fn delayed(body: PaymentDelayed) -> Told {
+    let PaymentDelayed { release, order, code, retry_at } = body;
+    (Some(order), What::Delayed { release, code, retry_at })
+}
+
+fn captured(body: PaymentCaptured) -> Told {
+    let PaymentCaptured { release, order, amount, currency } = body;
+    (Some(order), What::Captured { release, amount, currency })
+}
+
+fn capture_failed(body: PaymentCaptureFailed) -> Told {
+    let PaymentCaptureFailed { release, order, amount, code } = body;
+    (Some(order), What::CaptureFailed { release, amount, code })
+}
+
+fn voided(body: PaymentVoided) -> Told {
+    (Some(body.order), What::Voided { release: body.release })
+}
+
+fn adjusted(body: PaymentAdjusted) -> Told {
+    let PaymentAdjusted { release, order, delivery: _, missing, payment: _, address: _ } = body;
+    (Some(order), What::Adjusted { release, missing })
+}
+
+fn requested(body: ShipmentRequested) -> Told {
+    let ShipmentRequested { shipment, release: _, order, delivery: _, gift: _, method: _, lines, address: _ } =
+        body;
+    (Some(order), What::Requested { shipment, lines })
+}
+
+fn shorted(body: ReleaseShorted) -> Told {
+    let ReleaseShorted { shipment, release: _, order, delivery: _, missing, address: _ } = body;
+    (Some(order), What::Shorted { shipment, missing })
+}
+
+fn dispatched(body: ShipmentDispatched) -> Told {
+    let ShipmentDispatched { shipment, release: _, order, gift: _, carrier, tracking, packed_at, lines } =
+        body;
+    (Some(order), What::Dispatched { shipment, carrier, tracking, packed_at, lines })
+}
+
+fn progressed(body: ShipmentProgressed) -> Told {
+    let ShipmentProgressed { shipment, order, status, scanned_at } = body;
+    (Some(order), What::Progressed { shipment, status, scanned_at })
+}
+
+fn delivered(body: ShipmentDelivered) -> Told {
+    let ShipmentDelivered { shipment, order, delivered_at } = body;
+    (Some(order), What::Delivered { shipment, delivered_at })
+}
+
+fn undeliverable(body: ShipmentUndeliverable) -> Told {
+    let ShipmentUndeliverable { shipment, order, carrier, code, scanned_at } = body;
+    (Some(order), What::Undeliverable { shipment, carrier, code, scanned_at })
+}
+
+fn returned(body: ShipmentReturned) -> Told {
+    let ShipmentReturned { shipment, order, carrier, code, returned_at } = body;
+    (Some(order), What::Returned { shipment, carrier, code, returned_at })
+}
+
+fn noticed(body: NoticeSent) -> Told {
+    let NoticeSent { order, kind, cause: _, way } = body;
+    (Some(order), What::Noticed { notice: kind, way })
+}
+
+fn task_opened(body: TaskOpened) -> Told {
+    let TaskOpened { room, kind, key, order, reason } = body;
+    (order, What::TaskOpened { room, task: kind, key, reason })
+}
+
+fn task_closed(body: TaskClosed) -> Told {
+    let TaskClosed { room, kind, key, order, user, reason } = body;
+    (order, What::TaskClosed { room, task: kind, key, user, reason })
+}

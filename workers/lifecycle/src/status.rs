@@ -1,0 +1,264 @@
+//! What the facts of an order amount to, pure: the status of each line by rank, and of the order by its lines. It
+//! must never look at when a fact came, or in which order facts are listed.
+
+use std::collections::BTreeMap;
+
+use messages::id::{ReleaseId, ShipmentId};
+use messages::item::ItemNumber;
+use messages::order::Line;
+use messages::stock::LineUnits;
+use serde::Serialize;
+
+use crate::fact::{Fact, ReleaseFact, What};
+pub use crate::ranks::{LineStatus, OrderStatus};
+
+/// Where an order is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    pub status: OrderStatus,
+    /// Empty as long as the order itself is not known.
+    pub lines: Vec<LineProgress>,
+}
+
+/// Where the units of one line are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LineProgress {
+    pub line: u16,
+    pub item: ItemNumber,
+    pub quantity: u32,
+    /// The slowest of its parts that still goes on, or how the line ended.
+    pub status: LineStatus,
+    /// A line may be split; the parts' units sum to its quantity.
+    pub parts: Vec<Part>,
+}
+
+/// Units of one line that are at the same place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Part {
+    pub units: u32,
+    pub status: LineStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseId>,
+}
+
+/// Where the order of these facts is.
+#[must_use]
+pub fn progress<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Progress {
+    let known = Known::of(facts);
+    let lines: Vec<LineProgress> = known.lines.iter().map(|line| known.line(line)).collect();
+    let parts = lines.iter().flat_map(|line| line.parts.iter().map(|part| part.status));
+    let status = match known.folder {
+        Folder::Unknown => OrderStatus::Early,
+        Folder::Refused => OrderStatus::Refused,
+        Folder::Held | Folder::Accepted => OrderStatus::of(parts),
+    };
+    Progress { status, lines }
+}
+
+/// How far the order itself has come, apart from its lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Folder {
+    #[default]
+    Unknown,
+    Held,
+    Accepted,
+    Refused,
+}
+
+/// The facts, sorted by what they are about.
+#[derive(Debug, Default)]
+struct Known<'a> {
+    folder: Folder,
+    lines: &'a [Line],
+    stock: BTreeMap<u16, Stock>,
+    releases: BTreeMap<ReleaseId, Released<'a>>,
+}
+
+/// What inventory said about a line, in units.
+#[derive(Debug, Default)]
+struct Stock {
+    reserved: u32,
+    limited: u32,
+    unavailable: u32,
+    /// The furthest status of units that wait.
+    waits: Option<LineStatus>,
+}
+
+#[derive(Debug, Default)]
+struct Released<'a> {
+    /// Known from `release.ready` or `payment.authorized`; what is said of its parcel before has no effect yet.
+    units: Option<&'a [LineUnits]>,
+    /// The same missing units are told by fulfillment and by payment, and counted once.
+    shorted: BTreeMap<u16, u32>,
+    adjusted: BTreeMap<u16, u32>,
+    /// The latest parcel, 0 before there is one, and how far that one came.
+    reached: Option<(u16, LineStatus)>,
+}
+
+impl Released<'_> {
+    fn reach(&mut self, parcel: u16, status: LineStatus) {
+        self.reached = self.reached.max(Some((parcel, status)));
+    }
+
+    fn status(&self) -> LineStatus {
+        self.reached.map_or(LineStatus::Ready, |(_, status)| status)
+    }
+
+    fn units(&self, line: u16) -> u32 {
+        let units = self.units.unwrap_or_default().iter().filter(|units| units.line == line);
+        units.map(|units| units.quantity).sum()
+    }
+
+    fn missing(&self, line: u16) -> u32 {
+        let told = |by: &BTreeMap<u16, u32>| by.get(&line).copied().unwrap_or_default();
+        told(&self.shorted).max(told(&self.adjusted)).min(self.units(line))
+    }
+}
+
+impl<'a> Known<'a> {
+    fn of(facts: impl IntoIterator<Item = &'a Fact>) -> Self {
+        let mut known = Self::default();
+        for fact in facts {
+            known.learn(&fact.what);
+        }
+        known
+    }
+
+    fn learn(&mut self, what: &'a What) {
+        match what {
+            What::Accepted(accepted) => self.folder(Folder::Accepted, &accepted.lines),
+            What::Held(held) => self.folder(Folder::Held, &held.lines),
+            What::Refused { .. } => self.folder = Folder::Refused,
+            What::Reserved { lines } => self.stock(lines, |stock, units| stock.reserved += units),
+            What::Limited { lines } => self.stock(lines, |stock, units| stock.limited += units),
+            What::Unavailable { lines } => {
+                self.stock(lines.iter().map(|line| &line.units), |stock, units| stock.unavailable += units);
+            }
+            What::Backordered { lines, .. } => self.waits(lines, LineStatus::Backordered),
+            What::Waitlisted { lines } => self.waits(lines, LineStatus::Waitlisted),
+            What::Ready(release) => self.release(release, LineStatus::Ready),
+            What::Authorized { release, .. } => self.release(release, LineStatus::Authorized),
+            What::Declined { release, .. } => self.reach(release, 0, LineStatus::PaymentDeclined),
+            What::Delayed { release, .. } => self.reach(release, 0, LineStatus::PaymentDelayed),
+            What::Adjusted { release, missing } => add(&mut self.released(release).adjusted, missing),
+            What::Shorted { shipment, missing } => {
+                add(&mut self.released(&shipment.release()).shorted, missing)
+            }
+            What::Requested { shipment, .. } => self.parcel(shipment, LineStatus::Requested),
+            What::Dispatched { shipment, .. } => self.parcel(shipment, LineStatus::Shipped),
+            What::Progressed { shipment, status, .. } => {
+                self.parcel(shipment, LineStatus::of_parcel(*status))
+            }
+            What::Delivered { shipment, .. } => self.parcel(shipment, LineStatus::Delivered),
+            What::Undeliverable { shipment, .. } => self.parcel(shipment, LineStatus::Undeliverable),
+            What::Returned { shipment, .. } => self.parcel(shipment, LineStatus::Returned),
+            What::HoldEnded { .. }
+            | What::ProductDefined { .. }
+            | What::StockChanged { .. }
+            | What::Captured { .. }
+            | What::CaptureFailed { .. }
+            | What::Voided { .. }
+            | What::Noticed { .. }
+            | What::TaskOpened { .. }
+            | What::TaskClosed { .. } => {}
+        }
+    }
+
+    fn folder(&mut self, folder: Folder, lines: &'a [Line]) {
+        // An accepted order's lines are those that it was held with; either names them.
+        if self.lines.is_empty() || folder == Folder::Accepted {
+            self.lines = lines;
+        }
+        self.folder = self.folder.max(folder);
+    }
+
+    fn stock(&mut self, lines: impl IntoIterator<Item = &'a LineUnits>, add: impl Fn(&mut Stock, u32)) {
+        for units in lines {
+            add(self.stock.entry(units.line).or_default(), units.quantity);
+        }
+    }
+
+    fn waits(&mut self, lines: &'a [LineUnits], status: LineStatus) {
+        self.stock(lines, |stock, _| stock.waits = stock.waits.max(Some(status)));
+    }
+
+    fn released(&mut self, release: &ReleaseId) -> &mut Released<'a> {
+        self.releases.entry(release.clone()).or_default()
+    }
+
+    fn release(&mut self, fact: &'a ReleaseFact, status: LineStatus) {
+        let released = self.released(&fact.release);
+        released.units = Some(&fact.lines);
+        released.reach(0, status);
+    }
+
+    fn reach(&mut self, release: &ReleaseId, parcel: u16, status: LineStatus) {
+        self.released(release).reach(parcel, status);
+    }
+
+    fn parcel(&mut self, shipment: &ShipmentId, status: LineStatus) {
+        self.reach(&shipment.release(), parcel_number(shipment), status);
+    }
+
+    /// Deals the line's units out: first to its releases, then to what inventory said, and the rest waits.
+    fn line(&self, line: &Line) -> LineProgress {
+        let parts = match self.folder {
+            Folder::Refused => {
+                vec![Part { units: line.quantity, status: LineStatus::Refused, release: None }]
+            }
+            Folder::Held => vec![Part { units: line.quantity, status: LineStatus::Held, release: None }],
+            Folder::Unknown | Folder::Accepted => self.parts(line),
+        };
+        let status =
+            LineStatus::slowest(parts.iter().map(|part| part.status)).unwrap_or(LineStatus::Received);
+        LineProgress { line: line.line, item: line.item.clone(), quantity: line.quantity, status, parts }
+    }
+
+    fn parts(&self, line: &Line) -> Vec<Part> {
+        let mut deal = Deal { rest: line.quantity, parts: Vec::new() };
+        let (mut released, mut missing) = (0, 0);
+        for (id, release) in &self.releases {
+            let units = release.units(line.line);
+            let lost = release.missing(line.line);
+            deal.out(units - lost, release.status(), Some(id));
+            released += units;
+            missing += lost;
+        }
+        let none = Stock::default();
+        let stock = self.stock.get(&line.line).unwrap_or(&none);
+        deal.out(stock.reserved.saturating_sub(released), LineStatus::Reserved, None);
+        deal.out(stock.limited, LineStatus::Limited, None);
+        deal.out(stock.unavailable, LineStatus::Unavailable, None);
+        let shorted = (missing > 0).then_some(LineStatus::Shorted);
+        let waits = shorted.max(stock.waits).unwrap_or(LineStatus::Received);
+        deal.out(u32::MAX, waits, None);
+        deal.parts
+    }
+}
+
+/// Units of a line while they are dealt out.
+struct Deal {
+    rest: u32,
+    parts: Vec<Part>,
+}
+
+impl Deal {
+    fn out(&mut self, units: u32, status: LineStatus, release: Option<&ReleaseId>) {
+        let units = units.min(self.rest);
+        if units > 0 {
+            self.rest -= units;
+            self.parts.push(Part { units, status, release: release.cloned() });
+        }
+    }
+}
+
+fn add(sums: &mut BTreeMap<u16, u32>, lines: &[LineUnits]) {
+    for units in lines {
+        *sums.entry(units.line).or_default() += units.quantity;
+    }
+}
+
+/// The parcel's number within its release, from 1; a parcel that is sent again has the next.
+fn parcel_number(shipment: &ShipmentId) -> u16 {
+    shipment.as_str().rsplit('.').next().and_then(|number| number.parse().ok()).unwrap_or_default()
+}

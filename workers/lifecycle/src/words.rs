@@ -1,0 +1,220 @@
+//! Facts in words, for people at a desk. It repeats nothing but what the fact holds, and so nothing personal.
+
+use messages::money::{Amount, Currency};
+use messages::notice::NoticeWay;
+use messages::order::{Channel, Line};
+use messages::payment::DeclineClass;
+use messages::shipment::ParcelStatus;
+use messages::stock::{LineUnits, Unavailable};
+use messages::tracking_number::Carrier;
+
+use crate::fact::What;
+
+/// The fact in one sentence without a full stop.
+#[must_use]
+pub fn sentence(what: &What) -> String {
+    match what {
+        What::Accepted(order) => {
+            let total = money(order.total, order.currency);
+            format!(
+                "order {} of {} accepted {}, total {total}",
+                order.reference,
+                order.sender,
+                by(order.channel)
+            )
+        }
+        What::Held(order) => {
+            let reasons = list(order.reasons.iter().map(|reason| plain(reason.name())));
+            format!("order {} of {} held for a person: {reasons}", order.reference, order.sender)
+        }
+        What::Refused { sender, reference, code, .. } => {
+            format!("order {reference} of {sender} refused: {}", plain(code))
+        }
+        What::HoldEnded { released: true, user, .. } => format!("hold released by {user}"),
+        What::HoldEnded { released: false, user, .. } => format!("held order refused by {user}"),
+        What::ProductDefined { item, version: 1, sender, .. } => {
+            format!("product {item} defined by {sender}")
+        }
+        What::ProductDefined { item, sender, .. } => format!("product {item} changed by {sender}"),
+        What::StockChanged { item, change, on_hand, .. } => {
+            format!("stock of {item} changed by {change:+} to {on_hand}")
+        }
+        What::Reserved { lines } => format!("units reserved: {}", units(lines)),
+        What::Limited { lines } => format!("over the household limit: {}", units(lines)),
+        What::Unavailable { lines } => {
+            format!(
+                "no units: {}",
+                list(lines.iter().map(|line| format!("{} ({})", one(&line.units), why(line.why))))
+            )
+        }
+        What::Backordered { lines, .. } => format!("on backorder: {}", units(lines)),
+        What::Waitlisted { lines } => format!("on the waiting list: {}", units(lines)),
+        What::Ready(release) => format!("release {} can ship: {}", release.release, units(&release.lines)),
+        What::Authorized { release, .. } => {
+            format!("card authorized for {}", money(release.amount, release.currency))
+        }
+        What::Declined { code, .. } => format!("card declined: {}", plain(code)),
+        What::Delayed { code, .. } => format!("card not authorized yet: {}", plain(code)),
+        What::Captured { amount, currency, .. } => format!("card charged {}", money(*amount, *currency)),
+        What::CaptureFailed { amount, code, .. } => {
+            format!("card could not be charged {amount}: {}", plain(code))
+        }
+        What::Voided { release } => format!("nothing is held on the card any more for release {release}"),
+        What::Adjusted { missing, .. } => format!("taken off the release, back in line: {}", units(missing)),
+        What::Requested { lines, .. } => format!("handed over to the warehouse: {}", units(lines)),
+        What::Shorted { missing, .. } => format!("not found in the warehouse: {}", units(missing)),
+        What::Dispatched { carrier, tracking, .. } => {
+            format!("parcel {} handed to {}", tracking.as_str(), carrier_name(*carrier))
+        }
+        What::Progressed { status, .. } => format!("parcel {}", progress(*status)),
+        What::Delivered { .. } => "parcel delivered".to_owned(),
+        What::Undeliverable { carrier, .. } => {
+            format!("{} cannot deliver the parcel", carrier_name(*carrier))
+        }
+        What::Returned { .. } => "parcel came back to us".to_owned(),
+        What::Noticed { notice, way: NoticeWay::Email } => {
+            format!("customer told by e-mail: {}", plain(notice.name()))
+        }
+        What::Noticed { notice, way: NoticeWay::Letter } => {
+            format!("letter to the customer listed: {}", plain(notice.name()))
+        }
+        What::TaskOpened { room, task, .. } => {
+            format!("task for a person opened by {room}: {}", plain(task.name()))
+        }
+        What::TaskClosed { task, user, .. } => format!("task closed by {user}: {}", plain(task.name())),
+    }
+}
+
+/// What else the fact holds that helps, if anything.
+#[must_use]
+pub fn detail(what: &What) -> Option<String> {
+    match what {
+        What::Accepted(order) => {
+            let shipping = money(order.shipping, order.currency);
+            let agent = order.agent.as_ref().map_or_else(String::new, |agent| format!("; taken by {agent}"));
+            Some(format!("{}; shipping {shipping}{agent}", priced(&order.lines, order.currency)))
+        }
+        What::Held(order) => Some(priced(&order.lines, order.currency)),
+        What::Refused { text, .. } => Some(text.clone()),
+        What::HoldEnded { reason, .. }
+        | What::TaskOpened { reason, .. }
+        | What::TaskClosed { reason, .. } => Some(reason.clone()),
+        What::ProductDefined { user, reason, .. } | What::StockChanged { user, reason, .. } => {
+            let user = user.as_ref().map(|user| format!("by {user}"));
+            join([user, reason.clone()])
+        }
+        What::Backordered { expected_at, .. } => expected_at.map(|at| format!("expected {at}")),
+        What::Ready(release) => Some(money(release.amount, release.currency)),
+        What::Authorized { release, capture_before } => {
+            Some(format!("release {}; the hold lapses {capture_before}", release.release))
+        }
+        What::Declined { release, class, .. } => Some(format!("release {release}; {}", meaning(*class))),
+        What::Delayed { release, retry_at, .. } => Some(format!("release {release}; tried again {retry_at}")),
+        What::Captured { release, .. }
+        | What::CaptureFailed { release, .. }
+        | What::Adjusted { release, .. } => Some(format!("release {release}")),
+        What::Requested { shipment, .. } | What::Shorted { shipment, .. } => {
+            Some(format!("shipment {shipment}"))
+        }
+        What::Dispatched { shipment, packed_at, lines, .. } => {
+            Some(format!("shipment {shipment}, packed {packed_at}: {}", units(lines)))
+        }
+        What::Progressed { shipment, scanned_at: at, .. }
+        | What::Delivered { shipment, delivered_at: at } => Some(format!("shipment {shipment}, {at}")),
+        What::Undeliverable { shipment, code, scanned_at: at, .. }
+        | What::Returned { shipment, code, returned_at: at, .. } => {
+            let code = code.as_ref().map(|code| format!("the carrier's code {code}"));
+            join([Some(format!("shipment {shipment}, {at}")), code])
+        }
+        What::Reserved { .. }
+        | What::Limited { .. }
+        | What::Unavailable { .. }
+        | What::Waitlisted { .. }
+        | What::Voided { .. }
+        | What::Noticed { .. } => None,
+    }
+}
+
+/// The carrier as people call it.
+#[must_use]
+pub const fn carrier_name(carrier: Carrier) -> &'static str {
+    match carrier {
+        Carrier::Usps => "USPS",
+        Carrier::Ups => "UPS",
+        Carrier::Fedex => "FedEx",
+        Carrier::Dhl => "DHL",
+        Carrier::Postal => "the post",
+    }
+}
+
+/// An amount with its currency.
+#[must_use]
+pub fn money(amount: Amount, currency: Currency) -> String {
+    if currency == Currency::USD { format!("${amount}") } else { format!("{} {amount}", currency.as_str()) }
+}
+
+const fn by(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Web => "online",
+        Channel::Phone => "by telephone",
+        Channel::Mail => "by mail",
+        Channel::InPerson => "in person",
+    }
+}
+
+const fn why(why: Unavailable) -> &'static str {
+    match why {
+        Unavailable::SoldOut => "sold out",
+        Unavailable::CurrentlyUnavailable => "currently unavailable",
+    }
+}
+
+const fn meaning(class: DeclineClass) -> &'static str {
+    match class {
+        DeclineClass::Never => "the card must not be tried again",
+        DeclineClass::Later => "tried as often as allowed",
+        DeclineClass::FixData => "the card's data are not right",
+    }
+}
+
+const fn progress(status: ParcelStatus) -> &'static str {
+    match status {
+        ParcelStatus::LabelCreated => "labelled",
+        ParcelStatus::InTransit => "on its way",
+        ParcelStatus::OutForDelivery => "out for delivery",
+        ParcelStatus::Attempted => "not delivered at the first attempt",
+        ParcelStatus::PickupReady => "ready to be picked up",
+        ParcelStatus::Exception => "met an obstacle",
+        ParcelStatus::Returning => "on its way back to us",
+        ParcelStatus::Delivered => "delivered",
+        ParcelStatus::Returned => "back with us",
+    }
+}
+
+fn one(units: &LineUnits) -> String {
+    format!("{} × {}", units.quantity, units.item.as_str())
+}
+
+fn units(lines: &[LineUnits]) -> String {
+    list(lines.iter().map(one))
+}
+
+fn priced(lines: &[Line], currency: Currency) -> String {
+    list(lines.iter().map(|line| {
+        format!("{} × {} at {}", line.quantity, line.item.as_str(), money(line.unit_price, currency))
+    }))
+}
+
+fn list(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<String>>().join(", ")
+}
+
+fn join(parts: [Option<String>; 2]) -> Option<String> {
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// A stable name as words.
+fn plain(name: &str) -> String {
+    name.replace('_', " ")
+}

@@ -1,0 +1,121 @@
+//! From words to a mail: text and HTML from one page, and the headers. A name is only ever text in it: escaped in
+//! the HTML, encoded in the headers, so that it can add neither markup nor a header.
+
+use askama::Template;
+use lettre::message::header::{Header, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
+use messages::Timestamp;
+use messages::email::Email;
+use messages::id::{OrderNumber, Reference};
+use messages::person::PersonName;
+
+use crate::facts::Facts;
+use crate::read::Mail;
+use crate::words::{Words, words};
+
+/// What both forms of a notice show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Absent where nobody may know it: in the list of letters.
+    pub name: Option<String>,
+    pub words: Words,
+}
+
+impl Page {
+    #[must_use]
+    pub fn of(
+        order: &OrderNumber,
+        reference: Option<&Reference>,
+        facts: &Facts,
+        name: Option<&PersonName>,
+    ) -> Self {
+        Self { name: name.map(|name| name.as_str().to_owned()), words: words(order, reference, facts) }
+    }
+
+    /// The notice as plain text.
+    ///
+    /// # Errors
+    /// None that the templates can cause.
+    pub fn text(&self) -> Result<String, askama::Error> {
+        Text { page: self, words: &self.words }.render()
+    }
+
+    /// The notice as HTML.
+    ///
+    /// # Errors
+    /// None that the templates can cause.
+    pub fn html(&self) -> Result<String, askama::Error> {
+        Html { page: self, words: &self.words }.render()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "notice.txt")]
+struct Text<'a> {
+    page: &'a Page,
+    words: &'a Words,
+}
+
+#[derive(Template)]
+#[template(path = "notice.html")]
+struct Html<'a> {
+    page: &'a Page,
+    words: &'a Words,
+}
+
+/// Nobody answers for an absence with an automatic reply (RFC 3834 §5).
+#[derive(Debug, Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+/// The mail, the same bytes for the same input. `at` becomes its date.
+///
+/// # Errors
+/// One sentence without personal data: the address does not fit into a mail.
+pub fn message(
+    mail: &Mail,
+    from: &Mailbox,
+    name: &PersonName,
+    email: &Email,
+    at: Timestamp,
+) -> Result<Message, String> {
+    let page = Page::of(&mail.order, mail.reference.as_ref(), &mail.facts, Some(name));
+    let (text, html) = page
+        .text()
+        .and_then(|text| Ok((text, page.html()?)))
+        .map_err(|error| format!("the notice cannot be written: {error}"))?;
+    let address = email
+        .as_str()
+        .parse()
+        .map_err(|_| "the order's e-mail address does not fit into a mail".to_owned())?;
+    let boundary = format!("notice-{}", mail.message_id.split('.').next().unwrap_or_default());
+    let body = MultiPart::alternative()
+        .boundary(boundary)
+        .singlepart(SinglePart::plain(text))
+        .singlepart(SinglePart::html(html));
+    Message::builder()
+        .message_id(Some(format!("<{}>", mail.message_id)))
+        .date(at.0.into())
+        .from(from.clone())
+        .to(Mailbox::new(Some(name.as_str().to_owned()), address))
+        .subject(page.words.subject)
+        .header(AutoSubmitted)
+        .multipart(body)
+        .map_err(|error| format!("the notice cannot be made into a mail: {error}"))
+}
+
+#[cfg(test)]
+mod tests;

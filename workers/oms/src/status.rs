@@ -1,0 +1,131 @@
+//! `oms status`, `oms products list` and `oms audit verify`: how the house stands. It reads and changes nothing.
+
+use std::process::ExitCode;
+
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
+use messages::{Room, topology};
+use serde::Serialize;
+use shell::config::{self, Config};
+use shell::migrate;
+use shell::wire::{Link, short};
+use sqlx::postgres::PgPool;
+use sqlx::{AssertSqlSafe, Row as _};
+
+use crate::{FOUND, reading_failed, show};
+
+/// One room's desk.
+#[derive(Debug, Serialize)]
+struct Desk {
+    room: Room,
+    /// AMQP messages that wait, from rooms and from outside.
+    waiting: u32,
+    waiting_outside: u32,
+    parked: u32,
+    outbox: i64,
+    due: i64,
+    tasks: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct Status {
+    desks: Vec<Desk>,
+    orders: intake::store::Counts,
+    facts: Vec<lifecycle::store::Tally>,
+    stock: Vec<inventory::store::ItemStock>,
+    money: payment::store::Money,
+    notices: Vec<notifications::store::Count>,
+}
+
+/// # Errors
+/// The broker or the database does not answer.
+pub(crate) async fn status(config: &Config, json: bool) -> Result<(), String> {
+    let pool = |room: Room| config.for_room(room, config::DATABASE_URL).and_then(migrate::reader_pool);
+    let failed = |error: sqlx::Error| reading_failed(&error);
+    let status = Status {
+        desks: desks(config).await?,
+        orders: intake::store::counts(&pool(Room::Intake)?).await.map_err(failed)?,
+        facts: lifecycle::store::tally(&pool(Room::Lifecycle)?).await.map_err(failed)?,
+        stock: inventory::store::stock(&pool(Room::Inventory)?).await.map_err(failed)?,
+        money: payment::store::money(&pool(Room::Payment)?).await.map_err(failed)?,
+        notices: notifications::store::counts(&pool(Room::Notifications)?).await.map_err(failed)?,
+    };
+    show::print(json, &status, || text(&status))
+}
+
+fn text(status: &Status) -> String {
+    let desks = status.desks.iter().map(|desk| {
+        [desk.room.to_string(), desk.waiting_outside.to_string(), desk.waiting.to_string(), desk.parked.to_string(), desk.outbox.to_string(), desk.due.to_string(), desk.tasks.to_string()]
+    });
+    let orders = &status.orders;
+    let cents = |minor: i64| format!("{}.{:02}", minor / 100, minor % 100);
+    let money = &status.money;
+    let mut text = show::table(["room", "from outside", "from rooms", "parked", "outbox", "due", "tasks"], desks);
+    text += &format!("\norders: {} accepted, {} held, {} refused\n", orders.accepted, orders.held, orders.refused);
+    text += &format!("money:  {} authorized, {} captured, {} voided, {} declined\n", cents(money.authorized), cents(money.captured), cents(money.voided), cents(money.declined));
+    let sent: i64 = status.notices.iter().filter(|count| count.status == "sent").map(|count| count.notices).sum();
+    let open: i64 = status.notices.iter().map(|count| count.notices).sum::<i64>() - sent;
+    text + &format!("mails:  {sent} sent, {open} otherwise\n\n") + &stock_table(&status.stock)
+}
+
+fn stock_table(stock: &[inventory::store::ItemStock]) -> String {
+    let or_none = |number: Option<i64>| number.map_or_else(|| "none".to_owned(), |number| number.to_string());
+    let rows = stock.iter().map(|item| {
+        let pool = item.pool.as_ref().map_or_else(|| "-".to_owned(), |pool| format!("{pool} {}/{}", item.pool_promised.unwrap_or(0), or_none(item.pool_limit)));
+        [item.item.clone(), item.on_hand.to_string(), item.reserved.to_string(), item.shipped.to_string(), or_none(item.product_limit), pool]
+    });
+    show::table(["item", "on hand", "reserved", "shipped", "product limit", "mintage promised"], rows)
+}
+
+async fn desks(config: &Config) -> Result<Vec<Desk>, String> {
+    let mut desks = Vec::new();
+    let mut link: Option<(String, Link)> = None;
+    for room in Room::ALL {
+        let url = config.for_room(room, config::AMQP_URL)?;
+        if link.as_ref().is_none_or(|(known, _)| known != url) {
+            link = Some((url.to_owned(), Link::new(url, "oms status").map_err(|error| error.to_string())?));
+        }
+        let Some((_, link)) = &link else { continue };
+        let channel = link.channel().await.map_err(|error| error.to_string())?;
+        let mut counts = [0; 3];
+        for (count, queue) in counts.iter_mut().zip([topology::inner_queue(room), topology::outside_queue(room), topology::parked_queue(room)]) {
+            let passive = QueueDeclareOptions { passive: true, durable: true, ..QueueDeclareOptions::default() };
+            let declared = channel.queue_declare(short(&queue), passive, FieldTable::default()).await;
+            *count = declared.map_err(|_| format!("queue {queue} is missing; run `oms topology apply`"))?.message_count();
+        }
+        let pool = migrate::reader_pool(config.for_room(room, config::DATABASE_URL)?)?;
+        let (outbox, due, tasks) = ledger(&pool, room).await.map_err(|error| reading_failed(&error))?;
+        desks.push(Desk { room, waiting: counts[0], waiting_outside: counts[1], parked: counts[2], outbox, due, tasks });
+    }
+    Ok(desks)
+}
+
+async fn ledger(pool: &PgPool, room: Room) -> Result<(i64, i64, i64), sqlx::Error> {
+    let sql = format!(
+        "SELECT (SELECT count(*) FROM {room}.outbox), (SELECT count(*) FROM {room}.due), (SELECT count(*) FROM {room}.task WHERE closed_at IS NULL)"
+    );
+    let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(pool).await?;
+    Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
+}
+
+/// # Errors
+/// The database does not answer.
+pub(crate) async fn products(config: &Config, json: bool) -> Result<(), String> {
+    let pool = migrate::reader_pool(config.for_room(Room::Inventory, config::DATABASE_URL)?)?;
+    let stock = inventory::store::stock(&pool).await.map_err(|error| reading_failed(&error))?;
+    show::print(json, &stock, || if stock.is_empty() { "no product is defined; `oms products apply FILE` defines them\n".to_owned() } else { stock_table(&stock) })
+}
+
+/// Exit code 3 if a row does not fit.
+///
+/// # Errors
+/// The database does not answer.
+pub(crate) async fn verify(config: &Config, json: bool) -> Result<ExitCode, String> {
+    let pool = migrate::reader_pool(config.for_room(Room::Audit, config::DATABASE_URL)?)?;
+    let verdict = audit::store::verify(&pool).await.map_err(|error| reading_failed(&error))?;
+    show::print(json, &verdict, || match &verdict.first_bad {
+        None => format!("the chain holds: {} messages, none changed, missing or added\n", verdict.rows),
+        Some(bad) => format!("the chain breaks at record {}: {}\n", bad.seq, bad.why),
+    })?;
+    Ok(if verdict.first_bad.is_some() { ExitCode::from(FOUND) } else { ExitCode::SUCCESS })
+}

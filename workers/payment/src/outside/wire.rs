@@ -1,0 +1,165 @@
+//! The gateway's JSON, as far as this room reads it. No field here holds card data or a token.
+
+use serde::Deserialize;
+
+/// A payment intent.
+#[derive(Debug, Deserialize)]
+pub(super) struct Intent {
+    pub(super) id: String,
+    pub(super) status: Status,
+    /// Minor units captured so far.
+    #[serde(default)]
+    pub(super) amount_received: i64,
+    /// Unix seconds.
+    pub(super) created: i64,
+    #[serde(default)]
+    pub(super) last_payment_error: Option<Refusal>,
+    #[serde(default)]
+    latest_charge: Option<LatestCharge>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Status {
+    /// The amount is held.
+    RequiresCapture,
+    Succeeded,
+    Canceled,
+    /// Declined.
+    RequiresPaymentMethod,
+    Processing,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum LatestCharge {
+    Expanded(Box<Charge>),
+    Id(serde::de::IgnoredAny),
+}
+
+#[derive(Debug, Deserialize)]
+struct Charge {
+    #[serde(default)]
+    payment_method_details: Option<Details>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Details {
+    #[serde(default)]
+    card: Option<Card>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Card {
+    #[serde(default)]
+    capture_before: Option<i64>,
+}
+
+impl Intent {
+    /// Unix seconds at which the hold lapses, where the charge was expanded and says so.
+    pub(super) fn capture_before(&self) -> Option<i64> {
+        match self.latest_charge.as_ref()? {
+            LatestCharge::Expanded(charge) => {
+                charge.payment_method_details.as_ref()?.card.as_ref()?.capture_before
+            }
+            LatestCharge::Id(_) => None,
+        }
+    }
+}
+
+/// The intents that a search found, newest first.
+#[derive(Debug, Deserialize)]
+pub(super) struct Page {
+    pub(super) data: Vec<Intent>,
+}
+
+/// The body of a refusal. Its message is not read, since it may repeat what we sent.
+#[derive(Debug, Deserialize)]
+pub(super) struct ErrorBody {
+    pub(super) error: Refusal,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Refusal {
+    #[serde(default, rename = "type")]
+    kind: String,
+    #[serde(default)]
+    code: Option<String>,
+    #[serde(default)]
+    decline_code: Option<String>,
+    #[serde(default)]
+    pub(super) advice_code: Option<String>,
+}
+
+impl Refusal {
+    pub(super) fn is_card_error(&self) -> bool {
+        self.kind == "card_error"
+    }
+
+    /// The request was well formed, but the intent has gone on meanwhile.
+    pub(super) fn is_about_state(&self) -> bool {
+        let code = self.code.as_deref();
+        matches!(
+            code,
+            Some("payment_intent_unexpected_state" | "charge_already_captured" | "amount_too_large")
+        )
+    }
+
+    /// The decline code, else the error code, else the error's type.
+    pub(super) fn card_code(&self) -> String {
+        let code = self.decline_code.as_deref().or(self.code.as_deref()).unwrap_or(&self.kind);
+        let is_code = (1..=64).contains(&code.len())
+            && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        // It goes into messages and logs, so it must be a word of the gateway's and nothing else.
+        if is_code { code.to_owned() } else { "unknown".to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_hold_is_read_where_it_is_told() {
+        let table = [
+            (r#""ch_1""#, None),
+            (
+                r#"{"payment_method_details":{"type":"card","card":{"capture_before":1800000000}}}"#,
+                Some(1_800_000_000),
+            ),
+            (r#"{"payment_method_details":{"type":"card","card":{"capture_before":null}}}"#, None),
+            (r#"{"payment_method_details":null}"#, None),
+            ("null", None),
+        ];
+        for (charge, expected) in table {
+            let json = format!(
+                r#"{{"id":"pi_1","status":"requires_capture","created":1,"latest_charge":{charge}}}"#
+            );
+            let intent: Intent = serde_json::from_str(&json).unwrap();
+            assert_eq!(intent.capture_before(), expected, "{charge}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_a_word_of_the_gateways() {
+        let table = [
+            (r#"{"type":"card_error","code":"card_declined","decline_code":"stolen_card"}"#, "stolen_card"),
+            (r#"{"type":"card_error","code":"expired_card"}"#, "expired_card"),
+            (r#"{"type":"api_error"}"#, "api_error"),
+            (r#"{"type":"card_error","code":"No such token: tok_1"}"#, "unknown"),
+            ("{}", "unknown"),
+        ];
+        for (json, expected) in table {
+            assert_eq!(serde_json::from_str::<Refusal>(json).unwrap().card_code(), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_status_is_read() {
+        let intent: Intent =
+            serde_json::from_str(r#"{"id":"pi_1","status":"requires_action","created":1}"#).unwrap();
+        assert_eq!(intent.status, Status::Other);
+    }
+}

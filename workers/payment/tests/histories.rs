@@ -1,0 +1,252 @@
+//! Any history of a release, in any order, told twice, with a gateway that answers whatever it likes: duplicates
+//! change nothing, facts commute (but for the races), invariants always hold, and nothing is stuck in the end.
+
+mod common;
+
+use std::collections::{BTreeSet, VecDeque};
+
+use common::*;
+use messages::shipment::{ReleaseShorted, ShipmentDispatched};
+use messages::stock::ReleaseReady;
+use payment::Payment;
+use payment::call::{AUTHORIZE, Answer, CAPTURE, CaptureCall};
+use payment::charge::Charge;
+use payment::store::{Stage as At, State};
+use proptest::prelude::*;
+use shell::stage::{Said, Stage};
+
+/// What happens to each line: its price, and how many units leave, go missing in a first and in a second report.
+#[derive(Debug, Clone)]
+struct Plan {
+    lines: Vec<(i64, u32, u32, u32)>,
+    shipping: i64,
+}
+
+#[derive(Debug, Clone)]
+enum Fact {
+    Ready(Box<ReleaseReady>),
+    Dispatched(ShipmentDispatched),
+    Shorted(ReleaseShorted),
+}
+
+impl Plan {
+    fn facts(&self) -> Vec<Fact> {
+        let lines: Vec<(u32, i64)> = self
+            .lines
+            .iter()
+            .map(|&(price, shipped, first, second)| (shipped + first + second, price))
+            .collect();
+        let part = |of: fn(&(i64, u32, u32, u32)) -> u32| {
+            let quantities = (1..).zip(self.lines.iter().map(of)).filter(|(_, quantity)| *quantity > 0);
+            quantities.map(|(line, quantity)| units(line, quantity)).collect::<Vec<_>>()
+        };
+        let (shipped, first, second) = (part(|line| line.1), part(|line| line.2), part(|line| line.3));
+        let mut facts = vec![Fact::Ready(Box::new(ready_of(&lines, self.shipping)))];
+        facts.extend((!shipped.is_empty()).then(|| Fact::Dispatched(dispatched(1, shipped))));
+        facts.extend((!first.is_empty()).then(|| Fact::Shorted(shorted(1, first))));
+        facts.extend((!second.is_empty()).then(|| Fact::Shorted(shorted(2, second))));
+        facts
+    }
+}
+
+fn plans() -> impl Strategy<Value = Plan> {
+    let units = 0_u32..4;
+    let line = (prop_oneof![1 => Just(0_i64), 5 => 1_i64..9_000], units.clone(), units.clone(), units)
+        .prop_filter("a line has units", |line| line.1 + line.2 + line.3 > 0);
+    (proptest::collection::vec(line, 1..4), 0_i64..900).prop_map(|(lines, shipping)| Plan { lines, shipping })
+}
+
+/// One way in which the gateway answers, per kind of call; when the list is used up it says yes.
+#[derive(Debug, Clone, Copy)]
+enum Mood {
+    Yes,
+    Unclear,
+    Spent,
+    NotFound,
+    Misconfigured,
+    Later,
+    No,
+    AnotherQuestion,
+}
+
+fn moods() -> impl Strategy<Value = Vec<Mood>> {
+    use Mood::{AnotherQuestion, Later, Misconfigured, No, NotFound, Spent, Unclear, Yes};
+    let mood = prop_oneof![
+        4 => Just(Yes), 2 => Just(Unclear), 1 => Just(Spent), 1 => Just(NotFound),
+        1 => Just(Misconfigured), 2 => Just(Later), 1 => Just(No), 1 => Just(AnotherQuestion),
+    ];
+    proptest::collection::vec(mood, 0..6)
+}
+
+/// A gateway whose moods do not depend on when it is asked.
+struct Gateway {
+    authorize: VecDeque<Mood>,
+    capture: VecDeque<Mood>,
+    void: VecDeque<Mood>,
+    answered: BTreeSet<(String, i32, i32)>,
+}
+
+impl Gateway {
+    fn new(moods: &[Vec<Mood>; 3]) -> Self {
+        let [authorize, capture, void] = moods.clone().map(VecDeque::from);
+        Self { authorize, capture, void, answered: BTreeSet::new() }
+    }
+
+    /// Answers the call that is due, if one is.
+    fn act(&mut self, stage: &mut Stage<Payment>) -> Option<Vec<Said>> {
+        let row = stage.due().into_iter().next()?;
+        let moods = match row.kind.as_str() {
+            AUTHORIZE => &mut self.authorize,
+            CAPTURE => &mut self.capture,
+            _ => &mut self.void,
+        };
+        let answer = match moods.pop_front().unwrap_or(Mood::Yes) {
+            Mood::Unclear => unclear(false),
+            Mood::Spent => unclear(true),
+            Mood::NotFound => Answer::NotFound,
+            Mood::Misconfigured => misconfigured(),
+            Mood::Yes => match row.kind.as_str() {
+                AUTHORIZE => authorized(),
+                CAPTURE => Answer::Captured { amount: row.body::<CaptureCall>().expect("ours").amount },
+                _ => Answer::Voided,
+            },
+            Mood::Later if row.kind == AUTHORIZE => declined("insufficient_funds", None),
+            Mood::No if row.kind == AUTHORIZE => declined("stolen_card", None),
+            // Nobody can decline a void, so there it is an answer to another question.
+            Mood::Later | Mood::No => capture_declined(),
+            Mood::AnotherQuestion if row.kind == AUTHORIZE => Answer::Voided,
+            Mood::AnotherQuestion => authorized(),
+        };
+        let call = (row.kind.clone(), row.epoch, row.attempt);
+        assert!(self.answered.insert(call), "a call is made once, and its answer is heard once");
+        Some(stage.answer_row(&row, &answer))
+    }
+}
+
+fn tell(stage: &mut Stage<Payment>, fact: &Fact) -> Vec<Said> {
+    match fact {
+        Fact::Ready(ready) => stage.tell(&**ready),
+        Fact::Dispatched(dispatched) => stage.tell(dispatched),
+        Fact::Shorted(shorted) => stage.tell(shorted),
+    }
+}
+
+fn charge_of(state: &State) -> Option<&Charge> {
+    match &state.stage {
+        At::Authorized { charge }
+        | At::Capturing { charge, .. }
+        | At::Captured { charge }
+        | At::CaptureFailed { charge, .. }
+        | At::Voiding { charge, .. }
+        | At::Voided { charge } => Some(charge),
+        At::New | At::Authorizing { .. } | At::Declined { .. } => None,
+    }
+}
+
+fn check(stage: &Stage<Payment>, plan: &Plan) {
+    let state = state(stage);
+    if let Some(charge) = charge_of(&state) {
+        assert!(charge.captured <= charge.authorized && charge.authorized <= charge.amount);
+        let shipping = if charge.captured > amount(0) { plan.shipping } else { 0 };
+        let mut worth = shipping;
+        for (line, (price, shipped, first, second)) in charge.lines.iter().zip(&plan.lines) {
+            assert_eq!(line.left + line.shipped + line.missing, shipped + first + second);
+            worth += price * i64::from(line.shipped);
+        }
+        assert!(charge.captured.minor() <= worth, "only what was dispatched is charged");
+        assert_eq!(charge.payment.is_some(), charge.lines.iter().any(|line| line.left > 0));
+    }
+    let asks = matches!(state.stage, At::Authorizing { .. } | At::Capturing { .. } | At::Voiding { .. });
+    assert_eq!(stage.due().len(), usize::from(asks), "one call is due exactly where one is waited for");
+    assert!(state.early.is_empty() || matches!(state.stage, At::New | At::Authorizing { .. }));
+}
+
+#[derive(Debug, PartialEq)]
+struct End {
+    state: State,
+    said: Vec<String>,
+    tasks: Vec<String>,
+}
+
+/// Plays the facts in this order; before each of them the gateway acts as often as `turns` says, and in the end
+/// until nobody asks it any more.
+fn play(plan: &Plan, facts: &[Fact], moods: &[Vec<Mood>; 3], turns: &[u8], twice: bool) -> End {
+    let mut stage = Stage::new(Payment::default());
+    let mut gateway = Gateway::new(moods);
+    let mut said = Vec::new();
+    for (fact, turn) in facts.iter().zip(turns) {
+        for _ in 0..*turn {
+            said.extend(gateway.act(&mut stage).unwrap_or_default());
+            check(&stage, plan);
+        }
+        said.extend(tell(&mut stage, fact));
+        check(&stage, plan);
+        if twice {
+            assert!(tell(&mut stage, fact).is_empty(), "a repeat under a new id says nothing");
+        }
+    }
+    if twice {
+        facts.iter().for_each(|fact| said.extend(tell(&mut stage, fact)));
+    }
+    while let Some(more) = gateway.act(&mut stage) {
+        said.extend(more);
+        check(&stage, plan);
+    }
+    if twice {
+        facts.iter().for_each(|fact| said.extend(tell(&mut stage, fact)));
+    }
+    let mut said: Vec<String> =
+        said.iter().map(|said| format!("{} {}", said.kind.name(), said.event.data)).collect();
+    said.sort();
+    let tasks = stage.open_tasks().iter().map(|(kind, key)| format!("{} {key}", kind.name())).collect();
+    End { state: state(&stage), said, tasks }
+}
+
+/// The facts in the order of these keys, and how often the gateway acts before each.
+fn shuffled(facts: &[Fact], order: &[u32]) -> Vec<Fact> {
+    let mut facts: Vec<(u32, Fact)> = order.iter().copied().zip(facts.iter().cloned()).collect();
+    facts.sort_by_key(|(place, _)| *place);
+    facts.into_iter().map(|(_, fact)| fact).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn duplicates_change_nothing(
+        plan in plans(), moods in [moods(), moods(), moods()], order: [u32; 4], turns in [0_u8..4, 0_u8..4, 0_u8..4, 0_u8..4],
+    ) {
+        let facts = shuffled(&plan.facts(), &order);
+        let once = play(&plan, &facts, &moods, &turns, false);
+        prop_assert_eq!(&play(&plan, &facts, &moods, &turns, true), &once);
+    }
+
+    #[test]
+    fn facts_commute(
+        plan in plans(), moods in [moods(), moods(), moods()], order: [u32; 4], turns in [0_u8..4, 0_u8..4, 0_u8..4, 0_u8..4],
+    ) {
+        let facts = plan.facts();
+        let straight = play(&plan, &facts, &moods, &[0, 9, 9, 9], false);
+        let other = play(&plan, &shuffled(&facts, &order), &moods, &turns, false);
+        prop_assert_eq!(&other, &straight);
+    }
+
+    #[test]
+    fn nothing_is_stuck(
+        plan in plans(), moods in [moods(), moods(), moods()], order: [u32; 4], turns in [0_u8..4, 0_u8..4, 0_u8..4, 0_u8..4],
+    ) {
+        let end = play(&plan, &shuffled(&plan.facts(), &order), &moods, &turns, false);
+        let leaves = plan.lines.iter().any(|line| line.1 > 0);
+        prop_assert!(end.state.early.is_empty());
+        prop_assert!(!serde_json::to_string(&end.state).expect("a row").contains("oms1."), "no section is left");
+        match &end.state.stage {
+            At::Captured { charge } => prop_assert_eq!(charge.due(), amount(0)),
+            At::CaptureFailed { .. } => prop_assert!(end.tasks.iter().any(|task| task.starts_with("capture_failed"))),
+            At::Declined { .. } => prop_assert_eq!(leaves, end.tasks.iter().any(|task| task.starts_with("capture_failed"))),
+            At::Voided { charge } => prop_assert_eq!(charge.captured, amount(0)),
+            At::New | At::Authorizing { .. } | At::Authorized { .. } | At::Capturing { .. } | At::Voiding { .. } => {
+                prop_assert!(false, "a release whose every unit is accounted for has come to its end");
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The room on a stage: what each message leads to, what is refused, and what may be doubled and permuted.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
+
+mod cells;
+mod partners;
+mod properties;
