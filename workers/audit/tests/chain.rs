@@ -1,8 +1,8 @@
 //! What audit promises: every message once, in one chain, without a section, and any tampering found and named.
 
-use audit::chain::{Head, Record, Row, Verdict, key, link, verify_chain};
+use audit::Audit;
+use audit::chain::{Bad, Head, Record, Row, Verdict, key, link, verify_chain};
 use audit::store::{Key, State};
-use audit::{Audit, chain};
 use messages::envelope::{SpecVersion, encode};
 use messages::order::HoldEnded;
 use messages::sealed::SEALED_PREFIX;
@@ -52,88 +52,68 @@ fn keys_sort_as_their_numbers_do() {
 }
 
 #[test]
-fn every_way_to_tamper_is_named_with_the_first_record_that_does_not_fit() {
+fn a_tampered_record_is_named_if_it_is_the_first_that_does_not_fit() {
     let (rows, head) = chain_of_length(6);
-    let without = |gone: &[usize]| -> Vec<Row> {
-        rows.iter().enumerate().filter(|(at, _)| !gone.contains(at)).map(|(_, row)| row.clone()).collect()
-    };
-    let exchanged = || {
-        let mut rows = rows.clone();
-        let first = rows[1].state.clone();
-        rows[1].state = rows[3].state.clone();
-        rows[3].state = first;
-        rows
-    };
     let with = |at: usize, state: Option<String>| {
         let mut rows = rows.clone();
         rows[at].state = state;
         rows
     };
-    let short = |seq: u64, hash: &str| Some(Head { seq, hash: hash.to_owned() });
+    let mut exchanged = rows.clone();
+    exchanged[1].state.clone_from(&rows[3].state);
+    exchanged[3].state.clone_from(&rows[1].state);
     let mut odd = rows.clone();
     odd.push(Row { key: "zz".to_owned(), state: None });
-    let cases: Vec<(&str, Vec<Row>, Option<Head>, u64, &str)> = vec![
-        ("a row deleted", without(&[2]), head.clone(), 3, "it is missing"),
-        ("rows deleted", without(&[2, 3]), head.clone(), 3, "the records from 3 to 4 are missing"),
-        ("the first row deleted", without(&[0]), head.clone(), 1, "it is missing"),
-        ("the tail cut off", without(&[4, 5]), head.clone(), 5, "the records from 5 to 6 are missing"),
-        ("everything deleted", Vec::new(), head.clone(), 1, "the records from 1 to 6 are missing"),
+    let a_head = Some(r#"{"head":{"seq":5,"hash":"x"}}"#.to_owned());
+    for (what, rows, seq, why) in [
+        ("a row deleted", without(&rows, &[2]), 3, "it is missing"),
+        ("rows deleted", without(&rows, &[2, 3]), 3, "the records from 3 to 4 are missing"),
+        ("the first row deleted", without(&rows, &[0]), 1, "it is missing"),
+        ("the tail cut off", without(&rows, &[4, 5]), 5, "the records from 5 to 6 are missing"),
+        ("everything deleted", Vec::new(), 1, "the records from 1 to 6 are missing"),
+        ("two rows exchanged", exchanged, 2, "its row holds record 4: rows were exchanged or renumbered"),
+        ("a row emptied", with(4, None), 5, "its row does not hold a record"),
+        ("a row holding a head", with(4, a_head), 5, "its row does not hold a record"),
         (
-            "two rows exchanged",
-            exchanged(),
-            head.clone(),
-            2,
-            "its row holds record 4: rows were exchanged or renumbered",
-        ),
-        ("a row emptied", with(4, None), head.clone(), 5, "its row does not hold a record"),
-        (
-            "a row holding a head",
-            with(4, Some(r#"{"head":{"seq":5,"hash":"x"}}"#.to_owned())),
-            head.clone(),
-            5,
-            "its row does not hold a record",
-        ),
-        (
-            "a row edited, its hash made anew",
+            "a row and its hash made anew",
             with(2, Some(forged(&rows[2]))),
-            head.clone(),
             4,
             "it does not follow record 3: one of the two was replaced",
         ),
         (
-            "the last row edited, its hash made anew",
+            "the last row made anew",
             with(5, Some(forged(&rows[5]))),
-            head.clone(),
             6,
             "the head names another hash for record 6: one of the two was replaced",
         ),
-        ("the head deleted", rows.clone(), None, 1, "it lies beyond the head, which knows 0 records"),
+        ("a row of another kind", odd, 7, "a row stands here whose key is no number of 20 digits"),
+    ] {
+        let bad = verify_chain(rows, head.clone()).first_bad;
+        assert_eq!(bad, Some(Bad { seq, why: why.to_owned() }), "{what}");
+    }
+}
+
+#[test]
+fn a_tampered_head_is_named_by_the_first_record_that_does_not_fit_it() {
+    let (rows, _) = chain_of_length(6);
+    let back = Some(Head { seq: 4, hash: hash_of(&rows[3]) });
+    let other = Some(Head { seq: 6, hash: "0".to_owned() });
+    let ahead = Some(Head { seq: 7, hash: hash_of(&rows[5]) });
+    for (what, rows, head, seq, why) in [
+        ("deleted", rows.clone(), None, 1, "it lies beyond the head, which knows 0 records"),
+        ("set back", rows.clone(), back.clone(), 5, "it lies beyond the head, which knows 4 records"),
+        ("set back over a gap", without(&rows, &[3, 4]), back, 4, "it is missing"),
+        ("set forward", rows.clone(), ahead, 7, "it is missing"),
         (
-            "the head set back",
+            "its hash edited",
             rows.clone(),
-            short(4, &hash_of(&rows[3])),
-            5,
-            "it lies beyond the head, which knows 4 records",
-        ),
-        (
-            "the head's hash edited",
-            rows.clone(),
-            short(6, "0"),
+            other,
             6,
             "the head names another hash for record 6: one of the two was replaced",
         ),
-        ("the head set back over a gap", without(&[3, 4]), short(4, &hash_of(&rows[3])), 4, "it is missing"),
-        (
-            "a row of another kind",
-            odd,
-            head.clone(),
-            7,
-            "a row stands here whose key is no number of 20 digits",
-        ),
-    ];
-    for (what, rows, head, seq, why) in cases {
+    ] {
         let bad = verify_chain(rows, head).first_bad;
-        assert_eq!(bad, Some(chain::Bad { seq, why: why.to_owned() }), "{what}");
+        assert_eq!(bad, Some(Bad { seq, why: why.to_owned() }), "{what}");
     }
 }
 
@@ -183,6 +163,10 @@ proptest! {
         prop_assert_eq!(verdict.rows, at as u64);
         prop_assert_eq!(verdict.first_bad.map(|bad| bad.seq), Some(at as u64 + 1));
     }
+}
+
+fn without(rows: &[Row], gone: &[usize]) -> Vec<Row> {
+    rows.iter().enumerate().filter(|(at, _)| !gone.contains(at)).map(|(_, row)| row.clone()).collect()
 }
 
 fn whole(rows: u64, head: Option<Head>) -> Verdict {
@@ -240,7 +224,7 @@ fn chain_of(stage: &Stage<Audit>) -> (Vec<Row>, Option<Head>) {
 }
 
 fn record(row: &Row) -> Record {
-    match serde_json::from_str(row.state.as_deref().unwrap()).unwrap() {
+    match serde_json::from_str(row.state.as_deref().expect("a state")).expect("a readable one") {
         State::Record(record) => record,
         State::Head(_) => panic!("a record"),
     }
@@ -256,7 +240,7 @@ fn forged(row: &Row) -> String {
     record.event = record.event.replace("hold.ended.v1", "hold.ended.v2");
     record.about.kind = "hold.ended.v2".to_owned();
     record.hash = link(&record.prev, record.seq, &record.received, &record.event);
-    serde_json::to_string(&State::Record(record)).unwrap()
+    serde_json::to_string(&State::Record(record)).expect("JSON")
 }
 
 fn collect<'a>(value: &'a mut Value, leaves: &mut Vec<&'a mut Value>) {
@@ -269,7 +253,7 @@ fn collect<'a>(value: &'a mut Value, leaves: &mut Vec<&'a mut Value>) {
 
 fn change(leaf: &mut Value) {
     *leaf = match leaf {
-        Value::Number(number) => (number.as_u64().unwrap() + 1).into(),
+        Value::Number(number) => (number.as_u64().expect("a number of ours") + 1).into(),
         Value::String(text) => format!("{text} ").into(),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
             panic!("records hold texts and a number")

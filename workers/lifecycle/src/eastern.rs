@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn the_clock_changes_on_these_days() {
-        // As published by NIST for each year.
+        // As the tz database has them for America/New_York.
         for (year, march, november) in [
             (2007, 11, 4),
             (2008, 9, 2),

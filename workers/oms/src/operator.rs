@@ -82,7 +82,7 @@ impl Operator {
             }
             Ok(())
         };
-        let room = Kind::parse(&B::KIND.name().to_owned()).map_or("", |kind| kind.read_by().first().map_or("", |room| room.name()));
+        let room = B::KIND.read_by().first().map_or("", |room| room.name());
         tokio::time::timeout(Duration::from_secs(ANSWER_SECONDS_MAX), collect)
             .await
             .map_err(|_| format!("no answer within {ANSWER_SECONDS_MAX} seconds: the command is with the broker and will be done when the room runs (is `{room}` up? see `oms status`)"))??;

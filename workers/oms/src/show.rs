@@ -1,13 +1,13 @@
 //! How answers look: a table for people, JSON for programs. It never decides what to show.
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 use serde::Serialize;
 
-/// A table without vertical lines, as wide as the terminal at most.
+/// A table without lines, as wide as the terminal at most.
 pub(crate) fn table<const N: usize>(headers: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled).set_header(headers);
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(headers);
     for row in rows {
         table.add_row(row);
     }

@@ -27,11 +27,23 @@ struct Desk {
     tasks: i64,
 }
 
+/// What only an order's facts together tell, over all orders: for comparing with the gateway and the shelf.
+#[derive(Debug, Serialize, sqlx::FromRow)]
+struct Sums {
+    /// Lines and units that had been reserved, were not found in the warehouse and could not be replaced.
+    given_up_lines: i64,
+    given_up_units: i64,
+    /// Everything that was dispatched, at its order's own prices, with the shipping charge that goes with an order's
+    /// first release. Minor units, whatever the currency.
+    shipped_minor: i64,
+}
+
 #[derive(Debug, Serialize)]
 struct Status {
     desks: Vec<Desk>,
     orders: intake::store::Counts,
     facts: Vec<lifecycle::store::Tally>,
+    sums: Sums,
     stock: Vec<inventory::store::ItemStock>,
     money: payment::store::Money,
     notices: Vec<notifications::store::Count>,
@@ -46,6 +58,7 @@ pub(crate) async fn status(config: &Config, json: bool) -> Result<(), String> {
         desks: desks(config).await?,
         orders: intake::store::counts(&pool(Room::Intake)?).await.map_err(failed)?,
         facts: lifecycle::store::tally(&pool(Room::Lifecycle)?).await.map_err(failed)?,
+        sums: sums(&pool(Room::Lifecycle)?).await.map_err(failed)?,
         stock: inventory::store::stock(&pool(Room::Inventory)?).await.map_err(failed)?,
         money: payment::store::money(&pool(Room::Payment)?).await.map_err(failed)?,
         notices: notifications::store::counts(&pool(Room::Notifications)?).await.map_err(failed)?,
@@ -108,6 +121,32 @@ async fn ledger(pool: &PgPool, room: Room) -> Result<(i64, i64, i64), sqlx::Erro
     Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
 }
 
+async fn sums(pool: &PgPool) -> Result<Sums, sqlx::Error> {
+    // Shipments are named <order>.<release>.<parcel>, so the first release's begin with <order>.1.
+    sqlx::query_as(
+        "WITH told AS MATERIALIZED (
+             SELECT kind, order_number, state->'what' AS what FROM lifecycle.facts
+             WHERE kind IN ('accepted', 'reserved', 'unavailable', 'dispatched')
+         ), lines AS MATERIALIZED (
+             SELECT kind, order_number, line, quantity, unit_price FROM told,
+                    jsonb_to_recordset(what->'lines') AS l (line integer, quantity bigint, unit_price bigint)
+         ), given_up AS (
+             SELECT quantity FROM lines u WHERE kind = 'unavailable'
+                 AND (order_number, line) IN (SELECT order_number, line FROM lines WHERE kind = 'reserved')
+         )
+         SELECT (SELECT count(*) FROM given_up) AS given_up_lines,
+                (SELECT COALESCE(sum(quantity), 0)::bigint FROM given_up) AS given_up_units,
+                ((SELECT COALESCE(sum(d.quantity * a.unit_price), 0) FROM lines d
+                      JOIN lines a ON a.kind = 'accepted' AND (a.order_number, a.line) = (d.order_number, d.line)
+                      WHERE d.kind = 'dispatched')
+                 + (SELECT COALESCE(sum((what->>'shipping')::bigint), 0) FROM told WHERE kind = 'accepted'
+                      AND order_number IN (SELECT order_number FROM told WHERE kind = 'dispatched'
+                          AND starts_with(what->>'shipment', order_number || '.1.'))))::bigint AS shipped_minor",
+    )
+    .fetch_one(pool)
+    .await
+}
+
 /// # Errors
 /// The database does not answer.
 pub(crate) async fn products(config: &Config, json: bool) -> Result<(), String> {
@@ -124,7 +163,10 @@ pub(crate) async fn verify(config: &Config, json: bool) -> Result<ExitCode, Stri
     let pool = migrate::reader_pool(config.for_room(Room::Audit, config::DATABASE_URL)?)?;
     let verdict = audit::store::verify(&pool).await.map_err(|error| reading_failed(&error))?;
     show::print(json, &verdict, || match &verdict.first_bad {
-        None => format!("the chain holds: {} messages, none changed, missing or added\n", verdict.rows),
+        None => {
+            let head = verdict.head.as_ref().map(|head| format!("head {} {}\nA head noted elsewhere shows even a chain that was rewritten as a whole.\n", head.seq, head.hash));
+            format!("the chain holds: {} messages, none changed, missing or added\n{}", verdict.rows, head.unwrap_or_default())
+        }
         Some(bad) => format!("the chain breaks at record {}: {}\n", bad.seq, bad.why),
     })?;
     Ok(if verdict.first_bad.is_some() { ExitCode::from(FOUND) } else { ExitCode::SUCCESS })

@@ -12,7 +12,7 @@ use axum::body::Bytes;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 #[derive(Default)]
 pub(super) struct Desk {
@@ -144,8 +144,7 @@ impl Desk {
     }
 
     fn now(&self) -> i64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        since.as_secs() as i64 + self.ahead_seconds
+        crate::clock::now().0.unix_timestamp() + self.ahead_seconds
     }
 }
 

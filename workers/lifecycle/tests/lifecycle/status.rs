@@ -1,7 +1,7 @@
 //! What the facts of an order amount to, case by case and over all orders in which they may come.
 
 use crate::story::*;
-use lifecycle::status::{LineStatus as L, OrderStatus as O, Progress, progress};
+use lifecycle::status::{LineStatus as L, OrderStatus as O, progress};
 use lifecycle::view::view;
 use messages::shipment::ParcelStatus;
 use proptest::prelude::*;
@@ -11,15 +11,12 @@ const FIRST: Units<'static> = &[(1, 2)];
 const SECOND: Units<'static> = &[(2, 1)];
 const HALF: Units<'static> = &[(1, 1)];
 
+/// What was said; the order's status; each line's.
+type Case = (&'static str, Vec<Said>, O, Vec<L>);
+
 #[test]
-fn an_order_is_where_its_slowest_units_are() {
-    let way = |steps: usize| [vec![accepted()], whole_way(1, ALL)[..steps].to_vec()].concat();
-    let and = |mut said: Vec<Said>, more: Vec<Said>| {
-        said.extend(more);
-        said
-    };
-    // What was said; the order's status; each line's.
-    let cases: Vec<(&str, Vec<Said>, O, Vec<L>)> = vec![
+fn an_order_is_where_its_units_are() {
+    let cases: Vec<Case> = vec![
         ("nothing", vec![], O::Early, vec![]),
         ("a parcel, but no order yet", vec![delivered(1)], O::Early, vec![]),
         ("held", vec![held()], O::Held, vec![L::Held, L::Held]),
@@ -52,6 +49,13 @@ fn an_order_is_where_its_slowest_units_are() {
         ("delivered", way(7), O::Delivered, vec![L::Delivered; 2]),
         ("delivered after all", and(way(7), vec![undeliverable(1)]), O::Delivered, vec![L::Delivered; 2]),
         ("returned", and(way(6), vec![undeliverable(1), returned(1)]), O::Returned, vec![L::Returned; 2]),
+    ];
+    check(cases);
+}
+
+#[test]
+fn an_order_in_parts_is_where_its_slowest_units_are() {
+    let cases: Vec<Case> = vec![
         ("one line limited", and(way(0), vec![limited(SECOND)]), O::Received, vec![L::Received, L::Limited]),
         ("both lines limited", and(way(0), vec![limited(ALL)]), O::Limited, vec![L::Limited; 2]),
         ("no units", and(way(0), vec![unavailable(ALL)]), O::Unavailable, vec![L::Unavailable; 2]),
@@ -112,15 +116,7 @@ fn an_order_is_where_its_slowest_units_are() {
             vec![L::Unavailable; 2],
         ),
     ];
-    for (what, said, order, lines) in cases {
-        let found = progress_of(&said);
-        let statuses: Vec<L> = found.lines.iter().map(|line| line.status).collect();
-        assert_eq!((found.status, statuses), (order, lines), "{what}");
-        for line in &found.lines {
-            let sum: u32 = line.parts.iter().map(|part| part.units).sum();
-            assert_eq!(sum, line.quantity, "{what}: the parts of a line are the line");
-        }
-    }
+    check(cases);
 }
 
 #[test]
@@ -194,8 +190,26 @@ proptest! {
     }
 }
 
-fn progress_of(said: &[Said]) -> Progress {
-    progress(&facts(&events(said)))
+fn check(cases: Vec<Case>) {
+    for (what, said, order, lines) in cases {
+        let found = progress(&facts(&events(&said)));
+        let statuses: Vec<L> = found.lines.iter().map(|line| line.status).collect();
+        assert_eq!((found.status, statuses), (order, lines), "{what}");
+        for line in &found.lines {
+            let sum: u32 = line.parts.iter().map(|part| part.units).sum();
+            assert_eq!(sum, line.quantity, "{what}: the parts of a line are the line");
+        }
+    }
+}
+
+/// The first steps of an order whose units all go one way.
+fn way(steps: usize) -> Vec<Said> {
+    and(vec![accepted()], whole_way(1, ALL)[..steps].to_vec())
+}
+
+fn and(mut said: Vec<Said>, more: Vec<Said>) -> Vec<Said> {
+    said.extend(more);
+    said
 }
 
 /// A whole life of an order as its rooms would tell it; with `short`, the warehouse may lose units.
@@ -211,7 +225,7 @@ fn history(short: bool) -> impl Strategy<Value = Vec<Said>> {
         let parts: Vec<Units<'static>> =
             if fates[2] % 2 == 0 { vec![HALF, HALF, SECOND] } else { vec![FIRST, SECOND] };
         for (at, units) in parts.into_iter().enumerate() {
-            said.extend(fate(u16::try_from(at).unwrap() + 1, units, fates[at], short));
+            said.extend(fate(u16::try_from(at).expect("few") + 1, units, fates[at], short));
         }
         said
     })

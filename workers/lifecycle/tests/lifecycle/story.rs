@@ -44,7 +44,7 @@ fn parcel(number: u16) -> ShipmentId {
 }
 
 fn item(line: u16) -> ItemNumber {
-    ItemNumber::parse(ITEMS[usize::from(line) - 1].0).unwrap()
+    ItemNumber::parse(ITEMS[usize::from(line) - 1].0).expect("an item of ours")
 }
 
 fn units(of: Units<'_>) -> Vec<LineUnits> {
@@ -56,7 +56,7 @@ fn lines(of: Units<'_>) -> Vec<Line> {
         line,
         item: item(line),
         quantity,
-        unit_price: Amount::new(6595).unwrap(),
+        unit_price: Amount::new(6595).expect("an amount"),
         delivery: 1,
     };
     of.iter().map(line).collect()
@@ -174,7 +174,7 @@ pub(crate) fn whole_way(number: u16, of: Units<'_>) -> Vec<Said> {
 
 /// The messages as events, a minute apart.
 pub(crate) fn events(said: &[Said]) -> Vec<Event> {
-    let start = messages::Timestamp::parse("2026-11-24T11:00:00Z").unwrap();
+    let start = messages::Timestamp::parse("2026-11-24T11:00:00Z").expect("a time");
     said.iter()
         .enumerate()
         .map(|(at, (kind, data))| Event {
@@ -182,7 +182,7 @@ pub(crate) fn events(said: &[Said]) -> Vec<Event> {
             id: format!("event-{at:03}"),
             source: "/oms/stage".to_owned(),
             kind: kind.name().to_owned(),
-            time: start.plus_seconds(60 * i64::try_from(at).unwrap()).0,
+            time: start.plus_seconds(60 * i64::try_from(at).expect("few")).0,
             subject: None,
             datacontenttype: None,
             traceparent: None,
