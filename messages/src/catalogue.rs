@@ -5,8 +5,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::room::Room::{self, Fulfillment, Intake, Inventory, Lifecycle, Notifications, Payment, Tracking};
-use crate::{answer, notice, order, payment, product, shipment, stock, task};
+use crate::room::Room::{
+    self, Fulfillment, Intake, Inventory, Lifecycle, Notifications, Payment, Promotions, Tracking, Undelivered,
+};
+use crate::{answer, bounce, case, notice, order, payment, product, shipment, stock, subscriber, task};
 
 /// Who may send a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +97,7 @@ catalogue! {
     // From outside: each has exactly one reading room.
     OrderSubmit(order::OrderSubmit) = "order.submit.v1": From::Outside => [Intake];
     OrderChange(order::OrderChange) = "order.change.v1": From::Outside => [Intake];
+    OrderCancel(order::OrderCancel) = "order.cancel.v1": From::Outside => [Fulfillment];
     HoldRelease(order::HoldRelease) = "hold.release.v1": From::Outside => [Intake];
     HoldRefuse(order::HoldRefuse) = "hold.refuse.v1": From::Outside => [Intake];
     ProductDefine(product::ProductDefine) = "product.define.v1": From::Outside => [Inventory];
@@ -103,13 +106,24 @@ catalogue! {
     ShipmentPacked(shipment::ShipmentPacked) = "shipment.packed.v1": From::Outside => [Fulfillment];
     ShipmentShort(shipment::ShipmentShort) = "shipment.short.v1": From::Outside => [Fulfillment];
     CarrierScan(shipment::CarrierScan) = "carrier.scan.v1": From::Outside => [Tracking];
+    CaseAnswer(case::CaseAnswer) = "case.answer.v1": From::Outside => [Undelivered];
+    CaseNote(case::CaseNote) = "case.note.v1": From::Outside => [Undelivered];
+    CaseResolve(case::CaseResolve) = "case.resolve.v1": From::Outside => [Undelivered];
+    CaseReceive(case::CaseReceive) = "case.receive.v1": From::Outside => [Undelivered];
+    MailBounced(bounce::MailBounced) = "mail.bounced.v1": From::Outside => [Notifications];
+    SubscriberSubmit(subscriber::SubscriberSubmit) = "subscriber.submit.v1": From::Outside => [Promotions];
+    SubscriberConfirm(subscriber::SubscriberConfirm) = "subscriber.confirm.v1": From::Outside => [Promotions];
+    SubscriberWithdraw(subscriber::SubscriberWithdraw) = "subscriber.withdraw.v1": From::Outside => [Promotions];
+    CampaignDefine(subscriber::CampaignDefine) = "campaign.define.v1": From::Outside => [Promotions];
+    CampaignControl(subscriber::CampaignControl) = "campaign.control.v1": From::Outside => [Promotions];
     /// The one kind whose routing key is longer than its type: the room follows.
-    TaskClose(task::TaskClose) = "task.close.v1": From::Outside => [Payment, Fulfillment, Notifications];
+    TaskClose(task::TaskClose) = "task.close.v1": From::Outside => [Payment, Fulfillment, Notifications, Undelivered, Promotions];
 
     // Between rooms.
-    OrderAccepted(order::OrderAccepted) = "order.accepted.v1": From::Rooms(&[Intake]) => [Inventory, Notifications, Lifecycle];
-    OrderHeld(order::OrderHeld) = "order.held.v1": From::Rooms(&[Intake]) => [Notifications, Lifecycle];
+    OrderAccepted(order::OrderAccepted) = "order.accepted.v1": From::Rooms(&[Intake]) => [Inventory, Fulfillment, Undelivered, Notifications, Promotions, Lifecycle];
+    OrderHeld(order::OrderHeld) = "order.held.v1": From::Rooms(&[Intake]) => [Fulfillment, Notifications, Lifecycle];
     OrderRefused(order::OrderRefused) = "order.refused.v1": From::Rooms(&[Intake]) => [Notifications, Lifecycle];
+    OrderCancelled(order::OrderCancelled) = "order.cancelled.v1": From::Rooms(&[Fulfillment]) => [Intake, Inventory, Payment, Notifications, Lifecycle];
     HoldEnded(order::HoldEnded) = "hold.ended.v1": From::Rooms(&[Intake]) => [Lifecycle];
     ProductDefined(product::ProductDefined) = "product.defined.v1": From::Rooms(&[Inventory]) => [Intake, Lifecycle];
     StockChanged(product::StockChanged) = "stock.changed.v1": From::Rooms(&[Inventory]) => [Lifecycle];
@@ -126,17 +140,27 @@ catalogue! {
     PaymentCaptureFailed(payment::PaymentCaptureFailed) = "payment.capture_failed.v1": From::Rooms(&[Payment]) => [Lifecycle];
     PaymentVoided(payment::PaymentVoided) = "payment.voided.v1": From::Rooms(&[Payment]) => [Lifecycle];
     PaymentAdjusted(payment::PaymentAdjusted) = "payment.adjusted.v1": From::Rooms(&[Payment]) => [Inventory, Lifecycle];
+    PaymentRefunded(payment::PaymentRefunded) = "payment.refunded.v1": From::Rooms(&[Payment]) => [Notifications, Lifecycle];
     /// Also addressed to the warehouse, there with the section that it opens.
     ShipmentRequested(shipment::ShipmentRequested) = "shipment.requested.v1": From::Rooms(&[Fulfillment]) => [Lifecycle];
     ReleaseShorted(shipment::ReleaseShorted) = "release.shorted.v1": From::Rooms(&[Fulfillment]) => [Payment, Lifecycle];
-    ShipmentDispatched(shipment::ShipmentDispatched) = "shipment.dispatched.v1": From::Rooms(&[Fulfillment]) => [Inventory, Payment, Tracking, Notifications, Lifecycle];
+    ShipmentDispatched(shipment::ShipmentDispatched) = "shipment.dispatched.v1": From::Rooms(&[Fulfillment]) => [Inventory, Payment, Tracking, Undelivered, Notifications, Lifecycle];
     ShipmentProgressed(shipment::ShipmentProgressed) = "shipment.progressed.v1": From::Rooms(&[Tracking]) => [Lifecycle];
-    ShipmentDelivered(shipment::ShipmentDelivered) = "shipment.delivered.v1": From::Rooms(&[Tracking]) => [Notifications, Lifecycle];
-    ShipmentUndeliverable(shipment::ShipmentUndeliverable) = "shipment.undeliverable.v1": From::Rooms(&[Tracking]) => [Notifications, Lifecycle];
-    ShipmentReturned(shipment::ShipmentReturned) = "shipment.returned.v1": From::Rooms(&[Tracking]) => [Notifications, Lifecycle];
+    ShipmentDelivered(shipment::ShipmentDelivered) = "shipment.delivered.v1": From::Rooms(&[Tracking]) => [Undelivered, Notifications, Lifecycle];
+    ShipmentUndeliverable(shipment::ShipmentUndeliverable) = "shipment.undeliverable.v1": From::Rooms(&[Tracking]) => [Undelivered, Notifications, Lifecycle];
+    ShipmentReturned(shipment::ShipmentReturned) = "shipment.returned.v1": From::Rooms(&[Tracking]) => [Undelivered, Notifications, Lifecycle];
+    ShipmentLost(shipment::ShipmentLost) = "shipment.lost.v1": From::Rooms(&[Tracking]) => [Undelivered, Lifecycle];
+    CaseOpened(case::CaseOpened) = "case.opened.v1": From::Rooms(&[Undelivered]) => [Notifications, Lifecycle];
+    CaseAsked(case::CaseAsked) = "case.asked.v1": From::Rooms(&[Undelivered]) => [Notifications, Lifecycle];
+    CaseResolved(case::CaseResolved) = "case.resolved.v1": From::Rooms(&[Undelivered]) => [Payment, Fulfillment, Notifications, Lifecycle];
+    CaseReceived(case::CaseReceived) = "case.received.v1": From::Rooms(&[Undelivered]) => [Inventory, Lifecycle];
+    AddressFlagged(case::AddressFlagged) = "address.flagged.v1": From::Rooms(&[Undelivered]) => [Intake, Lifecycle];
+    AddressSuppressed(bounce::AddressSuppressed) = "address.suppressed.v1": From::Rooms(&[Notifications]) => [Promotions, Lifecycle];
+    SubscriberChanged(subscriber::SubscriberChanged) = "subscriber.changed.v1": From::Rooms(&[Promotions]) => [Lifecycle];
+    CampaignChanged(subscriber::CampaignChanged) = "campaign.changed.v1": From::Rooms(&[Promotions]) => [Lifecycle];
     NoticeSent(notice::NoticeSent) = "notice.sent.v1": From::Rooms(&[Notifications]) => [Lifecycle];
-    TaskOpened(task::TaskOpened) = "task.opened.v1": From::Rooms(&[Payment, Fulfillment, Notifications]) => [Lifecycle];
-    TaskClosed(task::TaskClosed) = "task.closed.v1": From::Rooms(&[Payment, Fulfillment, Notifications]) => [Lifecycle];
+    TaskOpened(task::TaskOpened) = "task.opened.v1": From::Rooms(&[Payment, Fulfillment, Undelivered, Notifications, Promotions]) => [Lifecycle];
+    TaskClosed(task::TaskClosed) = "task.closed.v1": From::Rooms(&[Payment, Fulfillment, Undelivered, Notifications, Promotions]) => [Lifecycle];
 
     // To one outsider.
     CommandAnswered(answer::CommandAnswered) = "command.answered.v1": From::Answer => [];

@@ -5,7 +5,9 @@
 
 pub mod address;
 pub mod answer;
+pub mod bounce;
 pub mod card;
+pub mod case;
 pub mod catalogue;
 pub mod contracts;
 pub mod email;
@@ -25,6 +27,7 @@ pub mod samples;
 pub mod sealed;
 pub mod shipment;
 pub mod stock;
+pub mod subscriber;
 pub mod task;
 mod text;
 pub mod timestamp;

@@ -28,10 +28,18 @@ pub enum NoticeKind {
     Delivered,
     Undeliverable,
     Returned,
+    /// What was not handed over is cancelled.
+    Cancelled,
+    /// A parcel did not arrive: how shall it go on? With a token.
+    Question,
+    /// The same question again.
+    Reminder,
+    Reshipped,
+    Refunded,
 }
 
 impl NoticeKind {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 19] = [
         Self::Received,
         Self::Held,
         Self::Refused,
@@ -46,6 +54,11 @@ impl NoticeKind {
         Self::Delivered,
         Self::Undeliverable,
         Self::Returned,
+        Self::Cancelled,
+        Self::Question,
+        Self::Reminder,
+        Self::Reshipped,
+        Self::Refunded,
     ];
 
     #[must_use]
@@ -65,6 +78,11 @@ impl NoticeKind {
             Self::Delivered => "delivered",
             Self::Undeliverable => "undeliverable",
             Self::Returned => "returned",
+            Self::Cancelled => "cancelled",
+            Self::Question => "question",
+            Self::Reminder => "reminder",
+            Self::Reshipped => "reshipped",
+            Self::Refunded => "refunded",
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::PostalAddress;
 use crate::card::{CardBrand, CardExpiry, LastFour, PaymentToken};
 use crate::email::Email;
-use crate::id::{OrderNumber, Reference, UserId};
+use crate::id::{OrderNumber, Reference, ReleaseId, UserId};
 use crate::item::ItemNumber;
 use crate::money::{Amount, Currency};
 use crate::person::{GiftMessage, PersonName};
@@ -255,6 +255,9 @@ pub struct OrderAccepted {
     /// Fingerprint of the account; guests have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Fingerprint>,
+    /// Fingerprint of the normalized e-mail address, for what a subscriber has bought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Fingerprint>,
     pub deliveries: Vec<Delivery>,
     /// Sealed `payment` section.
     pub payment: Sealed,
@@ -268,6 +271,8 @@ pub struct OrderAccepted {
 pub enum HoldReason {
     UnusualQuantity,
     NeedsVerification,
+    /// The address was flagged by an undelivered parcel.
+    FlaggedAddress,
 }
 
 impl HoldReason {
@@ -276,6 +281,7 @@ impl HoldReason {
         match self {
             Self::UnusualQuantity => "unusual_quantity",
             Self::NeedsVerification => "needs_verification",
+            Self::FlaggedAddress => "flagged_address",
         }
     }
 }
@@ -333,5 +339,30 @@ pub struct HoldEnded {
     pub order: OrderNumber,
     pub released: bool,
     pub user: UserId,
+    pub reason: String,
+}
+
+/// A wish to cancel what has not been handed over to the warehouse yet (R75).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderCancel {
+    pub reference: Reference,
+    pub order: OrderNumber,
+    /// Absent where the customer asked by the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
+    #[schemars(length(min = 1, max = 500))]
+    pub reason: String,
+}
+
+/// Fulfillment: everything of the order is cancelled but the releases that were handed over already. It is absorbing:
+/// whatever else of the order comes later ends too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderCancelled {
+    pub order: OrderNumber,
+    /// Already with the warehouse: these go on.
+    pub handed_over: Vec<ReleaseId>,
+    pub sender: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
     pub reason: String,
 }

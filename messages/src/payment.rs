@@ -90,3 +90,12 @@ pub struct PaymentAdjusted {
     /// Sealed `delivery` section.
     pub address: Sealed,
 }
+
+/// Payment: money went back to the card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PaymentRefunded {
+    pub release: ReleaseId,
+    pub order: OrderNumber,
+    pub amount: Amount,
+    pub currency: Currency,
+}

@@ -27,6 +27,15 @@ pub struct Product {
     pub mintage: Option<Mintage>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub household_limit: Option<HouseholdLimit>,
+    /// Units are reserved before, but released to payment and warehouse only from then on (pre-order).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ships_from: Option<Timestamp>,
+    /// While out of stock and below every cap it may be ordered, and is expected then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backorder_expected_at: Option<Timestamp>,
+    /// Most units that may wait for units that others give back, once a cap is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waitlist_units: Option<u64>,
     /// An order for more units than this is held for a person (R65).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unusual_quantity: Option<u32>,

@@ -14,20 +14,24 @@ pub enum Room {
     Payment,
     Fulfillment,
     Tracking,
+    Undelivered,
     Notifications,
+    Promotions,
     Lifecycle,
     Audit,
 }
 
 impl Room {
     /// Every room, in the order in which an order passes them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Intake,
         Self::Inventory,
         Self::Payment,
         Self::Fulfillment,
         Self::Tracking,
+        Self::Undelivered,
         Self::Notifications,
+        Self::Promotions,
         Self::Lifecycle,
         Self::Audit,
     ];
@@ -40,7 +44,9 @@ impl Room {
             Self::Payment => "payment",
             Self::Fulfillment => "fulfillment",
             Self::Tracking => "tracking",
+            Self::Undelivered => "undelivered",
             Self::Notifications => "notifications",
+            Self::Promotions => "promotions",
             Self::Lifecycle => "lifecycle",
             Self::Audit => "audit",
         }

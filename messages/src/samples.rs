@@ -3,7 +3,9 @@
 
 use crate::address::PostalAddress;
 use crate::answer::{CommandAnswered, Outcome};
+use crate::bounce::{AddressSuppressed, MailBounced};
 use crate::card::CardBrand;
+use crate::case::*;
 use crate::catalogue::Body;
 use crate::id::{OrderNumber, Reference, ReleaseId, ShipmentId, UserId};
 use crate::item::{ItemNumber, PoolId};
@@ -16,6 +18,7 @@ use crate::room::Room;
 use crate::sealed::{Fingerprint, Sealed};
 use crate::shipment::*;
 use crate::stock::*;
+use crate::subscriber::*;
 use crate::task::{TaskClose, TaskClosed, TaskKind, TaskOpened};
 use crate::timestamp::Timestamp;
 use crate::tracking_number::{Carrier, TrackingNumber};
@@ -119,6 +122,9 @@ fn product() -> Product {
             coins_per_unit: 1,
         }),
         household_limit: Some(HouseholdLimit { units: 1, hours: None }),
+        ships_from: None,
+        backorder_expected_at: None,
+        waitlist_units: None,
         unusual_quantity: Some(10),
     }
 }
@@ -186,6 +192,7 @@ samples! {
         currency: Currency::USD,
         card: fingerprint("Yk0sXq1c9m8vQ2pL7tRz0A"),
         account: Some(fingerprint("dG9vIHNob3J0IHRvIHJlYQ")),
+        email: Some(fingerprint("ZW1haWwgZmluZ2VycHJpbg")),
         deliveries: vec![Delivery {
             number: 1, gift: false, method: Method::Standard, address: fingerprint("b2theSB0aGlzIGlzIG9uZQ"), section: sealed("delivery"),
         }],
@@ -242,15 +249,17 @@ samples! {
         shipment: shipment(), release: release(), order: order(), gift: false, carrier: Carrier::Usps, tracking: tracking(), packed_at: later(20), lines: units(),
     };
     CarrierScan => CarrierScan {
-        carrier: Carrier::Usps, tracking: tracking(), code: Some("01".to_owned()), status: None, to_sender: false, scanned_at: later(70),
+        carrier: Carrier::Usps, tracking: tracking(), code: Some("01".to_owned()), status: None, to_sender: false, endorsement: None, scanned_at: later(70),
     };
     ShipmentProgressed => ShipmentProgressed { shipment: shipment(), order: order(), status: ParcelStatus::InTransit, scanned_at: later(30) };
     ShipmentDelivered => ShipmentDelivered { shipment: shipment(), order: order(), delivered_at: later(70) };
     ShipmentUndeliverable => ShipmentUndeliverable {
-        shipment: shipment(), order: order(), carrier: Carrier::Usps, code: Some("21".to_owned()), scanned_at: later(70),
+        shipment: shipment(), order: order(), carrier: Carrier::Usps, code: Some("21".to_owned()),
+        endorsement: Some("NSN".to_owned()), scanned_at: later(70),
     };
     ShipmentReturned => ShipmentReturned {
-        shipment: shipment(), order: order(), carrier: Carrier::Usps, code: Some("09".to_owned()), returned_at: later(170),
+        shipment: shipment(), order: order(), carrier: Carrier::Usps, code: Some("09".to_owned()),
+        endorsement: Some("UTF".to_owned()), returned_at: later(170),
     };
     NoticeSent => NoticeSent {
         order: order(), kind: NoticeKind::Confirmed, cause: "016e6a5d-2c40-8d31-a0b7-5c1d2e3f4a5b".to_owned(), way: NoticeWay::Email,
@@ -265,6 +274,64 @@ samples! {
     TaskClosed => TaskClosed {
         room: Room::Payment, kind: TaskKind::CaptureFailed, key: release().to_string(), order: Some(order()), user: user(), reason: "charged by telephone".to_owned(),
     };
+    OrderCancel => OrderCancel { reference: reference("WEB-100001-cancel"), order: order(), user: None, reason: "changed my mind".to_owned() };
+    OrderCancelled => OrderCancelled {
+        order: order(), handed_over: vec![release()], sender: "web-store".to_owned(), user: None, reason: "changed my mind".to_owned(),
+    };
+    PaymentRefunded => PaymentRefunded { release: release(), order: order(), amount: amount(6595), currency: Currency::USD };
+    ShipmentLost => ShipmentLost { shipment: shipment(), order: order(), carrier: Carrier::Usps, last_seen_at: later(30) };
+    CaseOpened => CaseOpened { case: shipment(), order: order(), class: CaseClass::AddressFault, reason: Some("21".to_owned()), gift: false };
+    CaseAsked => CaseAsked { case: shipment(), order: order(), class: CaseClass::AddressFault, contact: 1, answer_by: later(400) };
+    CaseAnswer => CaseAnswer {
+        reference: reference("ANSWER-1"),
+        case: shipment(),
+        token: Some("b3BhcXVlIHRva2VuIDEyMw".to_owned()),
+        user: None,
+        wish: CaseWish::Reship,
+        address: Some(address()),
+    };
+    CaseNote => CaseNote { case: shipment(), user: user(), text: "the carrier confirms that the number does not exist".to_owned() };
+    CaseResolve => CaseResolve { case: shipment(), user: user(), reason: "the customer called".to_owned(), resolution: CaseEnd::Refund };
+    CaseResolved => CaseResolved {
+        case: shipment(), release: release(), order: order(), delivery: 1, gift: false, class: CaseClass::AddressFault, resolution: CaseEnd::Reship,
+        lines: units(), address: Some(sealed("delivery")), user: None, reason: "the customer gave a corrected address".to_owned(),
+    };
+    CaseReceive => CaseReceive { reference: reference("DOCK-7"), shipment: shipment(), condition: Condition::Restock, received_at: later(200) };
+    CaseReceived => CaseReceived { case: shipment(), release: release(), order: order(), condition: Condition::Restock, lines: units() };
+    AddressFlagged => AddressFlagged {
+        address: fingerprint("b2theSB0aGlzIGlzIG9uZQ"), case: shipment(), order: order(), reason: "vacant (VAC)".to_owned(),
+    };
+    MailBounced => MailBounced { reference: reference("BOUNCE-1"), report: "Content-Type: multipart/report; report-type=delivery-status\r\n\r\n".to_owned() };
+    AddressSuppressed => AddressSuppressed { email: fingerprint("ZW1haWwgZmluZ2VycHJpbg"), status: "5.1.1".to_owned() };
+    SubscriberSubmit => SubscriberSubmit {
+        reference: reference("SUB-1"),
+        email: "pat@example.com".to_owned(),
+        name: Some("Pat Example".to_owned()),
+        topics: vec![Topic::NumismaticProducts],
+        channels: vec![ContactChannel::Email],
+        preferences: vec!["silver".to_owned()],
+        consent_text: "2019-03".to_owned(),
+        consented_at: at(),
+    };
+    SubscriberConfirm => SubscriberConfirm { reference: reference("SUB-1-confirm"), token: "b3BhcXVlIHRva2VuIDEyMw".to_owned() };
+    SubscriberWithdraw => SubscriberWithdraw {
+        reference: reference("SUB-1-stop"), token: Some("b3BhcXVlIHRva2VuIDEyMw".to_owned()), email: None, topics: vec![Topic::Activities], user: None,
+    };
+    SubscriberChanged => SubscriberChanged {
+        subscriber: fingerprint("ZW1haWwgZmluZ2VycHJpbg"), change: SubscriberChange::Confirmed, topics: vec![Topic::NumismaticProducts],
+        consent_text: "2019-03".to_owned(),
+    };
+    CampaignDefine => CampaignDefine {
+        campaign: reference("2019-11-EAGLE"),
+        topic: Topic::NumismaticProducts,
+        segment: Segment { prefers: vec!["silver".to_owned()], bought: Vec::new(), not_bought: vec!["19XE".to_owned()] },
+        subject: "A new Eagle on 14 November".to_owned(),
+        text: "At noon Eastern time the 2019-S Enhanced Reverse Proof goes on sale.".to_owned(),
+        per_minute: 600,
+        user: user(),
+    };
+    CampaignControl => CampaignControl { campaign: reference("2019-11-EAGLE"), verb: CampaignVerb::Approve, user: user(), reason: None };
+    CampaignChanged => CampaignChanged { campaign: reference("2019-11-EAGLE"), state: CampaignState::Approved, user: Some(user()), reason: None };
     CommandAnswered => CommandAnswered {
         answers: Some("0c6f1f3e-6b1c-4a57-9d44-3f1f2b7f9a10".to_owned()),
         reference: Some("WEB-100001".to_owned()),

@@ -55,8 +55,8 @@ impl Section {
         match self {
             Self::Parked => true,
             Self::Payment => matches!(room, Room::Intake | Room::Payment),
-            Self::Delivery => matches!(room, Room::Intake | Room::Fulfillment),
-            Self::Contact => matches!(room, Room::Intake | Room::Notifications),
+            Self::Delivery => matches!(room, Room::Intake | Room::Fulfillment | Room::Undelivered),
+            Self::Contact => matches!(room, Room::Intake | Room::Notifications | Room::Promotions),
         }
     }
 }
@@ -84,6 +84,17 @@ pub enum SealError {
     NoRandom,
     #[error("the key file is not readable: {0}")]
     KeyFile(&'static str),
+}
+
+impl SealError {
+    /// Whether the fault is this process's own, so that the event must wait; everything else is the section's.
+    #[must_use]
+    pub const fn is_ours(&self) -> bool {
+        match self {
+            Self::MissingKey(_) | Self::NoRandom | Self::KeyFile(_) => true,
+            Self::Form | Self::DoesNotOpen(_) | Self::Content => false,
+        }
+    }
 }
 
 impl Sealed {
@@ -146,6 +157,7 @@ pub enum Trait {
     Address,
     Card,
     Account,
+    Email,
     /// The whole clear content of a submission, to tell a repeat from another order under the same reference.
     Content,
 }
@@ -156,6 +168,7 @@ impl Trait {
             Self::Address => "address",
             Self::Card => "card",
             Self::Account => "account",
+            Self::Email => "email",
             Self::Content => "content",
         }
     }
@@ -166,12 +179,16 @@ impl Trait {
 pub struct Keyring {
     sections: BTreeMap<String, [u8; 32]>,
     fingerprint: Option<[u8; 32]>,
+    tokens: Option<[u8; 32]>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct KeyFile {
     sections: BTreeMap<String, String>,
     fingerprint: String,
+    /// Key of the tokens in mails; files of an earlier version have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tokens: Option<String>,
 }
 
 impl Keyring {
@@ -188,7 +205,8 @@ impl Keyring {
             .into_iter()
             .map(|(id, key)| Ok((id, key_bytes(&key)?)))
             .collect::<Result<_, SealError>>()?;
-        Ok(Self { sections, fingerprint: Some(key_bytes(&file.fingerprint)?) })
+        let tokens = file.tokens.as_deref().map(key_bytes).transpose()?;
+        Ok(Self { sections, fingerprint: Some(key_bytes(&file.fingerprint)?), tokens })
     }
 
     /// The key file's text.
@@ -200,6 +218,7 @@ impl Keyring {
         let file = KeyFile {
             sections: self.sections.iter().map(|(id, key)| (id.clone(), STANDARD.encode(key))).collect(),
             fingerprint: STANDARD.encode(self.fingerprint.unwrap_or_default()),
+            tokens: self.tokens.map(|key| STANDARD.encode(key)),
         };
         serde_json::to_string_pretty(&file).expect("strings serialize") + "\n"
     }
@@ -213,7 +232,7 @@ impl Keyring {
         let mut added = Vec::new();
         let audiences = Section::ALL.iter().map(|section| section.name()).chain(outsiders.iter().copied());
         for audience in audiences {
-            for quarter in [quarter(at), quarter(at + time::Duration::days(92))] {
+            for quarter in [quarter(at), quarter_after(at)] {
                 let id = format!("{audience}-{quarter}");
                 if let std::collections::btree_map::Entry::Vacant(place) = self.sections.entry(id.clone()) {
                     place.insert(random()?);
@@ -224,6 +243,10 @@ impl Keyring {
         if self.fingerprint.is_none() {
             self.fingerprint = Some(random()?);
             added.push("fingerprint".to_owned());
+        }
+        if self.tokens.is_none() {
+            self.tokens = Some(random()?);
+            added.push("tokens".to_owned());
         }
         Ok(added)
     }
@@ -238,8 +261,13 @@ impl Keyring {
         };
         let sections =
             self.sections.iter().filter(|(id, _)| may(id)).map(|(id, key)| (id.clone(), *key)).collect();
-        let fingerprint = if matches!(room, Room::Intake) { self.fingerprint } else { None };
-        Self { sections, fingerprint }
+        let counts = matches!(room, Room::Intake | Room::Notifications | Room::Promotions);
+        let writes_tokens = matches!(room, Room::Undelivered | Room::Notifications | Room::Promotions);
+        Self {
+            sections,
+            fingerprint: self.fingerprint.filter(|_| counts),
+            tokens: self.tokens.filter(|_| writes_tokens),
+        }
     }
 
     /// One outsider's own keys, as it receives them.
@@ -248,7 +276,7 @@ impl Keyring {
         let own = |id: &str| id.rsplit_once('-').is_some_and(|(audience, _)| audience == name);
         let sections =
             self.sections.iter().filter(|(id, _)| own(id)).map(|(id, key)| (id.clone(), *key)).collect();
-        Self { sections, fingerprint: None }
+        Self { sections, fingerprint: None, tokens: None }
     }
 
     #[must_use]
@@ -331,6 +359,26 @@ impl Keyring {
         Ok(Fingerprint(URL_SAFE_NO_PAD.encode(&self.keyed(role.name(), text)?[..16])))
     }
 
+    /// The opaque token of a mail: a keyed function of what it is for, so that the room that checks it need not be told
+    /// it by the room that mails it. `number` counts the tokens of one subject; a later one does not open an earlier.
+    ///
+    /// # Errors
+    /// This process holds no token key.
+    pub fn token(&self, purpose: &str, subject: &str, number: u16) -> Result<String, SealError> {
+        let key = self.tokens.as_ref().ok_or_else(|| SealError::MissingKey("tokens".to_owned()))?;
+        let digest = keyed(key, "token", &format!("{purpose}\n{subject}\n{number}"))?;
+        Ok(URL_SAFE_NO_PAD.encode(&digest[..16]))
+    }
+
+    /// Whether a token is the right one, in a time that does not depend on how much of it is right.
+    ///
+    /// # Errors
+    /// This process holds no token key.
+    pub fn token_fits(&self, purpose: &str, subject: &str, number: u16, given: &str) -> Result<bool, SealError> {
+        let wanted = self.token(purpose, subject, number)?;
+        Ok(subtle::ConstantTimeEq::ct_eq(wanted.as_bytes(), given.as_bytes()).into())
+    }
+
     /// The number of an order, from what identifies it to its sender.
     ///
     /// # Errors
@@ -344,18 +392,30 @@ impl Keyring {
 
     fn keyed(&self, role: &str, text: &str) -> Result<Vec<u8>, SealError> {
         let key = self.fingerprint.as_ref().ok_or_else(|| SealError::MissingKey("fingerprint".to_owned()))?;
-        let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key)
-            .map_err(|_| SealError::KeyFile("a key has the wrong length"))?;
-        mac.update(role.as_bytes());
-        mac.update(b"\n");
-        mac.update(text.as_bytes());
-        Ok(mac.finalize().into_bytes().to_vec())
+        keyed(key, role, text)
     }
+}
+
+fn keyed(key: &[u8; 32], role: &str, text: &str) -> Result<Vec<u8>, SealError> {
+    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key)
+        .map_err(|_| SealError::KeyFile("a key has the wrong length"))?;
+    mac.update(role.as_bytes());
+    mac.update(b"\n");
+    mac.update(text.as_bytes());
+    Ok(mac.finalize().into_bytes().to_vec())
 }
 
 /// `2026q4`: keys are changed each quarter, so that erasing an old one erases what it sealed.
 fn quarter(at: OffsetDateTime) -> String {
     format!("{}q{}", at.year(), (u8::from(at.month()) - 1) / 3 + 1)
+}
+
+/// By number and not by days: no quarter has the same length as the next.
+fn quarter_after(at: OffsetDateTime) -> String {
+    match (u8::from(at.month()) - 1) / 3 + 2 {
+        5 => format!("{}q1", at.year() + 1),
+        next => format!("{}q{next}", at.year()),
+    }
 }
 
 fn associated(key_id: &str, section: Section, subject: &str, delivery: u16) -> String {
@@ -428,6 +488,19 @@ mod tests {
                 .open::<String>(Section::Delivery, "A", 1, &sealed)
                 .is_err()
         );
+    }
+
+    #[test]
+    fn on_every_day_the_coming_quarter_is_the_next_one() {
+        let mut day = time::macros::datetime!(2026-01-01 00:00 UTC);
+        while day.year() < 2029 {
+            let mut later = day;
+            while quarter(later) == quarter(day) {
+                later += time::Duration::days(1);
+            }
+            assert_eq!(quarter_after(day), quarter(later), "{day}");
+            day += time::Duration::days(1);
+        }
     }
 
     #[test]

@@ -120,6 +120,10 @@ pub struct CarrierScan {
     /// "Delivered, To Original Sender" is a return, not a delivery.
     #[serde(default)]
     pub to_sender: bool,
+    /// The postal endorsement on the parcel, e.g. `NSN`, `UTF`, `DEC`, `REF`, `VAC` (USPS DMM 507).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
+    pub endorsement: Option<String>,
     pub scanned_at: Timestamp,
 }
 
@@ -148,6 +152,8 @@ pub struct ShipmentUndeliverable {
     pub carrier: Carrier,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endorsement: Option<String>,
     pub scanned_at: Timestamp,
 }
 
@@ -159,5 +165,16 @@ pub struct ShipmentReturned {
     pub carrier: Carrier,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endorsement: Option<String>,
     pub returned_at: Timestamp,
+}
+
+/// Tracking: no scan of the parcel for days; it may still turn up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ShipmentLost {
+    pub shipment: ShipmentId,
+    pub order: OrderNumber,
+    pub carrier: Carrier,
+    pub last_seen_at: Timestamp,
 }

@@ -22,6 +22,14 @@ pub enum TaskKind {
     MailFailed,
     /// A notice for a customer without e-mail: print and post it.
     Letter,
+    /// A notice came back from the customer's mail server.
+    MailBounced,
+    /// A case that only a person may decide.
+    CaseDecision,
+    /// Money could not be given back.
+    RefundFailed,
+    /// The hold on the card lapsed and was not renewed.
+    HoldLapsed,
 }
 
 impl TaskKind {
@@ -34,6 +42,10 @@ impl TaskKind {
             Self::MailUnclear => "mail_unclear",
             Self::MailFailed => "mail_failed",
             Self::Letter => "letter",
+            Self::MailBounced => "mail_bounced",
+            Self::CaseDecision => "case_decision",
+            Self::RefundFailed => "refund_failed",
+            Self::HoldLapsed => "hold_lapsed",
         }
     }
 }
