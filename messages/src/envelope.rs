@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 
+use crate::card::find_card_number;
+
 /// The content type of one event.
 pub const SINGLE: &str = "application/cloudevents+json";
 /// The content type of a JSON array of events.
@@ -13,6 +15,8 @@ pub const BATCH: &str = "application/cloudevents-batch+json";
 pub const BATCH_EVENTS_MAX: usize = 256;
 /// The most bytes of one AMQP message between rooms.
 pub const BATCH_BYTES_MAX: usize = 256 * 1024;
+/// The longest id of an event: it is repeated in whatever follows.
+pub const ID_BYTES_MAX: usize = 255;
 /// The most bytes of one event from outside.
 pub const OUTSIDE_BYTES_MAX: usize = 64 * 1024;
 
@@ -59,6 +63,8 @@ pub enum Unreadable {
     NotJson { line: usize, column: usize },
     #[error("the body is not a CloudEvents 1.0 event: {0}")]
     NotAnEvent(String),
+    #[error("an id must have 1 to {ID_BYTES_MAX} bytes and must not hold a card number")]
+    BadId,
     #[error("the content type must be {SINGLE} or {BATCH}")]
     ContentType,
     #[error("the type is not one that this system knows")]
@@ -76,6 +82,7 @@ impl Unreadable {
         match self {
             Self::NotJson { .. } => "not_json",
             Self::NotAnEvent(_) => "not_an_event",
+            Self::BadId => "bad_id",
             Self::ContentType => "content_type",
             Self::UnknownType => "unknown_type",
             Self::Body { .. } => "unreadable_body",
@@ -89,15 +96,25 @@ impl Unreadable {
 /// # Errors
 /// The whole message is unreadable: another content type, or not JSON at all.
 pub fn decode(content_type: Option<&str>, bytes: &[u8]) -> Result<Vec<Result<Event, RawEvent>>, Unreadable> {
+    Ok(parts(content_type, bytes)?.into_iter().map(one).collect())
+}
+
+/// The same with the text of each event as it came, for whoever has to keep it.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_with_text(
+    content_type: Option<&str>,
+    bytes: &[u8],
+) -> Result<Vec<Result<(Event, String), RawEvent>>, Unreadable> {
+    let read = |part: &RawValue| one(part).map(|event| (event, part.get().to_owned()));
+    Ok(parts(content_type, bytes)?.into_iter().map(read).collect())
+}
+
+fn parts<'a>(content_type: Option<&str>, bytes: &'a [u8]) -> Result<Vec<&'a RawValue>, Unreadable> {
     match content_type {
-        Some(t) if t.starts_with(BATCH) => {
-            let parts: Vec<&RawValue> = serde_json::from_slice(bytes).map_err(not_json)?;
-            Ok(parts.into_iter().map(one).collect())
-        }
-        Some(t) if t.starts_with(SINGLE) => {
-            let part: &RawValue = serde_json::from_slice(bytes).map_err(not_json)?;
-            Ok(vec![one(part)])
-        }
+        Some(t) if t.starts_with(BATCH) => serde_json::from_slice(bytes).map_err(not_json),
+        Some(t) if t.starts_with(SINGLE) => Ok(vec![serde_json::from_slice(bytes).map_err(not_json)?]),
         Some(_) | None => Err(Unreadable::ContentType),
     }
 }
@@ -115,11 +132,27 @@ fn one(part: &RawValue) -> Result<Event, RawEvent> {
     struct IdOnly {
         id: Option<String>,
     }
-    serde_json::from_str::<Event>(part.get()).map_err(|error| RawEvent {
+    let unreadable = |why| RawEvent {
         bytes: part.get().as_bytes().to_vec(),
-        why: Unreadable::NotAnEvent(shape(&error)),
-        id: serde_json::from_str::<IdOnly>(part.get()).ok().and_then(|found| found.id),
-    })
+        why,
+        id: serde_json::from_str::<IdOnly>(part.get())
+            .ok()
+            .and_then(|found| found.id)
+            .filter(|id| is_good_id(id)),
+    };
+    match serde_json::from_str::<Event>(part.get()) {
+        Ok(event) if is_good_id(&event.id) && event.source.len() <= ID_BYTES_MAX => Ok(event),
+        Ok(_) => Err(unreadable(Unreadable::BadId)),
+        Err(error) => Err(unreadable(Unreadable::NotAnEvent(shape(&error)))),
+    }
+}
+
+/// An id is logged and repeated, so it may neither be long nor hide a card number.
+#[must_use]
+pub fn is_good_id(id: &str) -> bool {
+    // The digits of a UUID are chance; now and then they look like a card.
+    let is_uuid = || uuid::Uuid::try_parse(id).is_ok();
+    (1..=ID_BYTES_MAX).contains(&id.len()) && (find_card_number(id).is_none() || is_uuid())
 }
 
 fn not_json(error: serde_json::Error) -> Unreadable {

@@ -86,6 +86,17 @@ pub enum SealError {
     KeyFile(&'static str),
 }
 
+impl SealError {
+    /// Whether the fault is this process's own, so that the event must wait; everything else is the section's.
+    #[must_use]
+    pub const fn is_ours(&self) -> bool {
+        match self {
+            Self::MissingKey(_) | Self::NoRandom | Self::KeyFile(_) => true,
+            Self::Form | Self::DoesNotOpen(_) | Self::Content => false,
+        }
+    }
+}
+
 impl Sealed {
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -213,7 +224,7 @@ impl Keyring {
         let mut added = Vec::new();
         let audiences = Section::ALL.iter().map(|section| section.name()).chain(outsiders.iter().copied());
         for audience in audiences {
-            for quarter in [quarter(at), quarter(at + time::Duration::days(92))] {
+            for quarter in [quarter(at), quarter_after(at)] {
                 let id = format!("{audience}-{quarter}");
                 if let std::collections::btree_map::Entry::Vacant(place) = self.sections.entry(id.clone()) {
                     place.insert(random()?);
@@ -358,6 +369,14 @@ fn quarter(at: OffsetDateTime) -> String {
     format!("{}q{}", at.year(), (u8::from(at.month()) - 1) / 3 + 1)
 }
 
+/// By number and not by days: no quarter has the same length as the next.
+fn quarter_after(at: OffsetDateTime) -> String {
+    match (u8::from(at.month()) - 1) / 3 + 2 {
+        5 => format!("{}q1", at.year() + 1),
+        next => format!("{}q{next}", at.year()),
+    }
+}
+
 fn associated(key_id: &str, section: Section, subject: &str, delivery: u16) -> String {
     format!("{key_id}\n{}\n{subject}\n{delivery}", section.name())
 }
@@ -428,6 +447,19 @@ mod tests {
                 .open::<String>(Section::Delivery, "A", 1, &sealed)
                 .is_err()
         );
+    }
+
+    #[test]
+    fn on_every_day_the_coming_quarter_is_the_next_one() {
+        let mut day = time::macros::datetime!(2026-01-01 00:00 UTC);
+        while day.year() < 2029 {
+            let mut later = day;
+            while quarter(later) == quarter(day) {
+                later += time::Duration::days(1);
+            }
+            assert_eq!(quarter_after(day), quarter(later), "{day}");
+            day += time::Duration::days(1);
+        }
     }
 
     #[test]

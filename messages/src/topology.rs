@@ -27,6 +27,9 @@ const KEPT_DELIVERY_LIMIT: i64 = 1_000_000_000;
 /// The most messages that wait for one outsider; above it the rows stay in the outbox and raise an alarm.
 const OUT_LENGTH_MAX: i64 = 1_000_000;
 
+/// The most bytes that wait from outside, where they lie in clear; above it publishers are refused and keep theirs.
+const IN_BYTES_MAX: i64 = 1 << 30;
+
 /// A value of a queue argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Argument {
@@ -170,7 +173,8 @@ impl Topology {
             outside.push((IN_UNKNOWN, "#".to_owned()));
         }
         self.add_queue(inner_queue(room), work(), &as_refs(&inner));
-        self.add_queue(outside_queue(room), work(), &as_refs(&outside));
+        let bounded = [work(), vec![("x-max-length-bytes", Argument::Number(IN_BYTES_MAX))]].concat();
+        self.add_queue(outside_queue(room), bounded, &as_refs(&outside));
         self.add_queue(dead_queue(room), kept(), &[(SELF, &dead_key(room))]);
         self.add_queue(parked_queue(room), kept(), &[(SELF, &parked_key(room))]);
     }
