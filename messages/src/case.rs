@@ -31,8 +31,15 @@ pub enum CaseClass {
 }
 
 impl CaseClass {
-    pub const ALL: [Self; 7] =
-        [Self::AddressFault, Self::PersonMoved, Self::RefusedOrUnclaimed, Self::Suspicious, Self::Deceased, Self::Damaged, Self::Lost];
+    pub const ALL: [Self; 7] = [
+        Self::AddressFault,
+        Self::PersonMoved,
+        Self::RefusedOrUnclaimed,
+        Self::Suspicious,
+        Self::Deceased,
+        Self::Damaged,
+        Self::Lost,
+    ];
 
     #[must_use]
     pub const fn name(self) -> &'static str {

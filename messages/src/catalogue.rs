@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::room::Room::{
-    self, Fulfillment, Intake, Inventory, Lifecycle, Notifications, Payment, Promotions, Tracking, Undelivered,
+    self, Fulfillment, Intake, Inventory, Lifecycle, Notifications, Payment, Promotions, Tracking,
+    Undelivered,
 };
 use crate::{answer, bounce, case, notice, order, payment, product, shipment, stock, subscriber, task};
 
@@ -176,7 +177,11 @@ impl Kind {
     /// Whether a message with this routing key may hold an event of this kind.
     #[must_use]
     pub fn fits_key(self, key: &str) -> bool {
-        let of_a_room = || key.strip_prefix(self.name()).and_then(|rest| rest.strip_prefix('.')).is_some_and(|room| Room::parse(room).is_some());
+        let of_a_room = || {
+            key.strip_prefix(self.name())
+                .and_then(|rest| rest.strip_prefix('.'))
+                .is_some_and(|room| Room::parse(room).is_some())
+        };
         if self == Self::TaskClose { of_a_room() } else { key == self.name() }
     }
 

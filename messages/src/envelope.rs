@@ -103,7 +103,10 @@ pub fn decode(content_type: Option<&str>, bytes: &[u8]) -> Result<Vec<Result<Eve
 ///
 /// # Errors
 /// As [`decode`].
-pub fn decode_with_text(content_type: Option<&str>, bytes: &[u8]) -> Result<Vec<Result<(Event, String), RawEvent>>, Unreadable> {
+pub fn decode_with_text(
+    content_type: Option<&str>,
+    bytes: &[u8],
+) -> Result<Vec<Result<(Event, String), RawEvent>>, Unreadable> {
     let read = |part: &RawValue| one(part).map(|event| (event, part.get().to_owned()));
     Ok(parts(content_type, bytes)?.into_iter().map(read).collect())
 }
@@ -132,7 +135,10 @@ fn one(part: &RawValue) -> Result<Event, RawEvent> {
     let unreadable = |why| RawEvent {
         bytes: part.get().as_bytes().to_vec(),
         why,
-        id: serde_json::from_str::<IdOnly>(part.get()).ok().and_then(|found| found.id).filter(|id| is_good_id(id)),
+        id: serde_json::from_str::<IdOnly>(part.get())
+            .ok()
+            .and_then(|found| found.id)
+            .filter(|id| is_good_id(id)),
     };
     match serde_json::from_str::<Event>(part.get()) {
         Ok(event) if is_good_id(&event.id) && event.source.len() <= ID_BYTES_MAX => Ok(event),

@@ -374,7 +374,13 @@ impl Keyring {
     ///
     /// # Errors
     /// This process holds no token key.
-    pub fn token_fits(&self, purpose: &str, subject: &str, number: u16, given: &str) -> Result<bool, SealError> {
+    pub fn token_fits(
+        &self,
+        purpose: &str,
+        subject: &str,
+        number: u16,
+        given: &str,
+    ) -> Result<bool, SealError> {
         let wanted = self.token(purpose, subject, number)?;
         Ok(subtle::ConstantTimeEq::ct_eq(wanted.as_bytes(), given.as_bytes()).into())
     }

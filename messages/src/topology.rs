@@ -327,7 +327,8 @@ mod tests {
     fn an_outside_type_reaches_one_room_and_an_inner_one_every_reader() {
         assert_eq!(bound(IN, "order.submit.v1"), ["oms.intake.in"]);
         assert_eq!(bound(IN, "task.close.v1.payment"), ["oms.payment.in"]);
-        let readers: Vec<String> = Kind::OrderAccepted.read_by().iter().map(|room| inner_queue(*room)).collect();
+        let readers: Vec<String> =
+            Kind::OrderAccepted.read_by().iter().map(|room| inner_queue(*room)).collect();
         assert_eq!(bound(ROOMS, "order.accepted.v1"), readers);
         assert_eq!(bound(OMS, "#"), ["oms.audit"]);
         assert_eq!(bound(IN_UNKNOWN, "#"), ["oms.intake.in"]);
@@ -355,7 +356,14 @@ mod tests {
         let all = permissions(&Outsiders::default());
         let warehouse = all.iter().find(|permission| permission.user == "warehouse").expect("listed");
         assert_eq!(warehouse.read, "^oms\\.out\\.warehouse$");
-        assert_eq!(warehouse.topics, [(IN, "^(shipment\\.packed\\.v1|shipment\\.short\\.v1|stock\\.receive\\.v1|case\\.receive\\.v1)$".to_owned())]);
+        assert_eq!(
+            warehouse.topics,
+            [(
+                IN,
+                "^(shipment\\.packed\\.v1|shipment\\.short\\.v1|stock\\.receive\\.v1|case\\.receive\\.v1)$"
+                    .to_owned()
+            )]
+        );
         assert_eq!(warehouse.configure, "^$");
     }
 }

@@ -24,7 +24,9 @@ CREATE TABLE outbox (
     next_at      timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX outbox_batch ON outbox (batch);
-CREATE INDEX outbox_next ON outbox (next_at);
+-- Rows for rooms are swept by themselves, so that they never stand behind those for a full outsider.
+CREATE INDEX outbox_inner ON outbox (next_at) WHERE exchange <> 'oms.out';
+CREATE INDEX outbox_out ON outbox (split_part(routing_key, '.', 1), id) WHERE exchange = 'oms.out';
 
 -- Timers and calls to the outside.
 CREATE TABLE due (
@@ -34,16 +36,20 @@ CREATE TABLE due (
     attempt     integer          NOT NULL,
     due_at      timestamptz      NOT NULL,
     body        jsonb            NOT NULL,
+    -- The batch that wrote the row: the same words written again are another row.
+    serial      bigint           NOT NULL,
+    traceparent text,
     started_at  timestamptz,
     lease_until timestamptz,
     PRIMARY KEY (key, kind)
 );
-CREATE INDEX due_at ON due (due_at);
+CREATE INDEX due_kind_at ON due (kind, due_at);
 
 -- A message that is tried alone leaves a mark before each try; a third mark without a result parks it unread.
 CREATE TABLE mark (
-    hash  bytea   NOT NULL PRIMARY KEY,
-    tries integer NOT NULL
+    hash    bytea       NOT NULL PRIMARY KEY,
+    tries   integer     NOT NULL,
+    made_at timestamptz NOT NULL DEFAULT now()
 );
 
 -- What a person has to look into.

@@ -35,12 +35,7 @@ pub(crate) fn scope(input: &Input, found: &World<Intake>) -> Vec<Key> {
             if found.find(&name).is_none() {
                 return vec![name];
             }
-            match &submission.folder {
-                Ok(folder) if order(found, &submission.name).is_open() => {
-                    folder.lines.iter().map(|line| Key::Item(line.item.clone())).collect()
-                }
-                Ok(_) | Err(_) => Vec::new(),
-            }
+            Vec::new()
         }
         Input::Change(change) => vec![Key::Number(change.order.clone())],
         Input::Ruling(ruling) => {
@@ -50,6 +45,20 @@ pub(crate) fn scope(input: &Input, found: &World<Intake>) -> Vec<Key> {
                 .collect()
         }
         Input::Product(defined) => vec![Key::Item(defined.product.item.clone())],
+    }
+}
+
+/// Offers are only read by an order, so that many rooms may judge orders for one item at the same moment: an order is
+/// judged by the highest definition that came before it (a listed race).
+pub(crate) fn looks(input: &Input, found: &World<Intake>) -> Vec<Key> {
+    match input {
+        Input::Submission(submission) => match &submission.folder {
+            Ok(folder) if order(found, &submission.name).is_open() => {
+                folder.lines.iter().map(|line| Key::Item(line.item.clone())).collect()
+            }
+            Ok(_) | Err(_) => Vec::new(),
+        },
+        Input::Change(_) | Input::Ruling(_) | Input::Product(_) => Vec::new(),
     }
 }
 

@@ -81,6 +81,10 @@ impl Worker for Intake {
         decide::scope(input, found)
     }
 
+    fn looks(&self, input: &Input, found: &World<Self>) -> Vec<Key> {
+        decide::looks(input, found)
+    }
+
     fn decide(&self, world: &World<Self>, input: &Input, at: &At<'_>) -> Decision<Self> {
         decide::decide(self, world, input, at)
     }

@@ -17,11 +17,17 @@ use shell::wire::short;
 use crate::operator::Operator;
 use crate::show;
 
-/// Fields whose values are about a person; their names suffice for finding out what is wrong.
-const PERSONAL: [&str; 17] = [
-    "name", "email", "recipient", "phone", "gift_message", "line1", "line2", "city", "state", "postal_code", "token", "last_four", "expiry",
-    "fingerprint", "customer", "card_number", "cvv",
+/// Fields whose values are shown. All others may be about a person, known or not, and their names suffice for finding
+/// out what is wrong.
+const PLAIN: [&str; 52] = [
+    "specversion", "id", "source", "type", "time", "subject", "datacontenttype", "traceparent", "causationid", "reference", "order", "release",
+    "shipment", "sender", "user", "agent", "room", "kind", "channel", "received_at", "brand", "gift", "method", "country", "item", "quantity",
+    "unit_price", "delivery", "line", "shipping", "total", "amount", "currency", "carrier", "tracking", "code", "status", "to_sender", "scanned_at",
+    "packed_at", "change", "price", "on_sale_at", "product_limit", "unusual_quantity", "pool", "limit", "coins_per_unit", "units", "hours",
+    "version", "outcome",
 ];
+/// Characters of a shown value at most; names and sentences have spaces besides.
+const PLAIN_LENGTH_MAX: usize = 128;
 
 /// Which parked messages are meant.
 #[derive(Debug, Clone, Default)]
@@ -137,22 +143,29 @@ pub(crate) async fn show(config: &Config, id: &str, json: bool) -> Result<(), St
     })
 }
 
-/// Personal values become dots; what is sealed stays sealed.
+/// What is not surely plain becomes dots; what is sealed stays sealed.
 fn blank(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             for (name, field) in fields.iter_mut() {
                 match field {
-                    Value::String(text) if PERSONAL.contains(&name.as_str()) => *text = "…".to_owned(),
-                    Value::String(text) if text.starts_with(SEALED_PREFIX) => *text = "(sealed)".to_owned(),
+                    Value::String(text) if text.starts_with(SEALED_PREFIX) => *field = "(sealed)".into(),
+                    Value::String(text) if is_plain(name, text) => {}
+                    Value::Number(number) if is_plain(name, &number.to_string()) => {}
                     Value::Object(_) | Value::Array(_) => blank(field),
-                    Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+                    Value::Null | Value::Bool(_) => {}
+                    Value::String(_) | Value::Number(_) => *field = "…".into(),
                 }
             }
         }
         Value::Array(items) => items.iter_mut().for_each(blank),
-        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::String(_) | Value::Number(_) => *value = "…".into(),
+        Value::Null | Value::Bool(_) => {}
     }
+}
+
+fn is_plain(name: &str, text: &str) -> bool {
+    PLAIN.contains(&name) && text.len() <= PLAIN_LENGTH_MAX && !text.contains([' ', '@'])
 }
 
 #[derive(Serialize)]

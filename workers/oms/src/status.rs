@@ -127,21 +127,24 @@ async fn sums(pool: &PgPool) -> Result<Sums, sqlx::Error> {
         "WITH told AS MATERIALIZED (
              SELECT kind, order_number, state->'what' AS what FROM lifecycle.facts
              WHERE kind IN ('accepted', 'reserved', 'unavailable', 'dispatched')
-         ), lines AS MATERIALIZED (
-             SELECT kind, order_number, line, quantity, unit_price FROM told,
-                    jsonb_to_recordset(what->'lines') AS l (line integer, quantity bigint, unit_price bigint)
-         ), given_up AS (
-             SELECT quantity FROM lines u WHERE kind = 'unavailable'
-                 AND (order_number, line) IN (SELECT order_number, line FROM lines WHERE kind = 'reserved')
+         ), by_line AS (
+             SELECT max(unit_price) FILTER (WHERE kind = 'accepted') AS price,
+                    sum(quantity) FILTER (WHERE kind = 'dispatched') AS shipped,
+                    bool_or(kind = 'reserved') AS was_reserved,
+                    count(*) FILTER (WHERE kind = 'unavailable') AS refusals,
+                    sum(quantity) FILTER (WHERE kind = 'unavailable') AS refused
+             FROM told, jsonb_to_recordset(what->'lines') AS l (line integer, quantity bigint, unit_price bigint)
+             GROUP BY order_number, line
+         ), by_order AS (
+             SELECT max((what->>'shipping')::bigint) AS shipping,
+                    bool_or(starts_with(what->>'shipment', order_number || '.1.')) AS is_due
+             FROM told GROUP BY order_number
          )
-         SELECT (SELECT count(*) FROM given_up) AS given_up_lines,
-                (SELECT COALESCE(sum(quantity), 0)::bigint FROM given_up) AS given_up_units,
-                ((SELECT COALESCE(sum(d.quantity * a.unit_price), 0) FROM lines d
-                      JOIN lines a ON a.kind = 'accepted' AND (a.order_number, a.line) = (d.order_number, d.line)
-                      WHERE d.kind = 'dispatched')
-                 + (SELECT COALESCE(sum((what->>'shipping')::bigint), 0) FROM told WHERE kind = 'accepted'
-                      AND order_number IN (SELECT order_number FROM told WHERE kind = 'dispatched'
-                          AND starts_with(what->>'shipment', order_number || '.1.'))))::bigint AS shipped_minor",
+         SELECT COALESCE(sum(refusals) FILTER (WHERE was_reserved), 0)::bigint AS given_up_lines,
+                COALESCE(sum(refused) FILTER (WHERE was_reserved), 0)::bigint AS given_up_units,
+                (COALESCE(sum(shipped * price), 0)
+                    + (SELECT COALESCE(sum(shipping) FILTER (WHERE is_due), 0) FROM by_order))::bigint AS shipped_minor
+         FROM by_line",
     )
     .fetch_one(pool)
     .await

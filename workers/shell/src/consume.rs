@@ -8,19 +8,19 @@ use std::time::{Duration, Instant};
 use futures_util::{FutureExt, StreamExt};
 use lapin::options::BasicAckOptions;
 use lapin::{Channel, Consumer};
-use messages::envelope::{SINGLE, decode};
-use messages::id::derived_id;
+use messages::envelope::{SINGLE, decode_with_text};
 use messages::topology;
 use sha2::{Digest, Sha256};
 
 use crate::hall::{Hall, Stopped};
 use crate::ledger::{OutboxRow, WireHeaders};
-use crate::parking::{ParkReason, Parked};
+use crate::parking::ParkReason;
+use crate::reading::Reader;
 use crate::retry::Pauses;
-use crate::settle::{Cause, Entry, Work};
+use crate::settle::Entry;
 use crate::telemetry::{self, Metric};
 use crate::wire::{Arrived, WireError, consume};
-use crate::worker::Worker;
+use crate::worker::{Sender, Worker};
 
 /// AMQP messages in flight to one consumer: outside messages hold one event, inner ones up to 256.
 const PREFETCH_OUTSIDE: u16 = 512;
@@ -29,8 +29,8 @@ const PREFETCH_INNER: u16 = 16;
 const COUNT_ONE_AT_A_TIME: u64 = 3;
 /// From this one on, its events are tried alone.
 const COUNT_ALONE: u64 = 5;
-/// Tries of a message alone before it is parked unread.
-const ALONE_TRIES_MAX: i32 = 3;
+/// Tries of a message alone that left no result; the next one parks it unread.
+const ALONE_TRIES_MAX: i32 = 2;
 
 /// Which of a room's queues a loop reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,15 +90,19 @@ pub async fn run<W: Worker>(hall: Arc<Hall<W>>, door: Door) {
 /// One life of a consumer.
 async fn epoch<W: Worker>(hall: &Hall<W>, door: Door, pauses: &mut Pauses) -> Result<(), WireError> {
     let queue = door.queue::<W>();
+    let tag = format!("{}-{door:?}", W::ROOM).to_lowercase();
+    let connecting = consume(&hall.consuming, &queue, &tag, door.prefetch());
     let (channel, mut consumer) =
-        consume(&hall.consuming, &queue, &format!("{}-{door:?}", W::ROOM).to_lowercase(), door.prefetch())
-            .await?;
+        tokio::select! { connected = connecting => connected?, () = hall.stopping() => return Ok(()) };
     if door == Door::Inner {
         telemetry::room_up(W::ROOM, true);
     }
     tracing::info!(room = %W::ROOM, %queue, "consuming");
     let mut waiting: VecDeque<Arrived> = VecDeque::new();
     loop {
+        if hall.is_stopping() {
+            return Ok(());
+        }
         if waiting.is_empty() {
             let first =
                 tokio::select! { first = consumer.next() => first, () = hall.stopping() => return Ok(()) };
@@ -149,8 +153,13 @@ fn arrived(next: Option<Result<lapin::message::Delivery, lapin::Error>>) -> Resu
     }
 }
 
-fn needs_care(message: &Arrived) -> bool {
-    message.headers.oms_alone || message.delivery_count >= COUNT_ONE_AT_A_TIME
+/// The header counts only where the room itself wrote it.
+fn is_alone<W: Worker>(reader: &Reader<'_, W>, message: &Arrived) -> bool {
+    message.headers.oms_alone && reader.is_trusted(message)
+}
+
+fn needs_care<W: Worker>(reader: &Reader<'_, W>, message: &Arrived) -> bool {
+    is_alone(reader, message) || message.delivery_count >= COUNT_ONE_AT_A_TIME
 }
 
 /// Takes whole AMQP messages until there are enough events. Gives none if a key is missing for the moment.
@@ -163,21 +172,26 @@ async fn fill<W: Worker>(
     let queue = door.queue::<W>();
     let Some(first) = waiting.pop_front() else { return Ok(None) };
     let mut last_tag = first.tag;
+    let ring = hall.keys.ring();
+    let reader = hall.reader(&ring);
     if door == Door::Dead {
-        return Ok(Some(Batch { taken: Taken::Together(vec![dead::<W>(&first, &queue)]), last_tag }));
+        return Ok(Some(Batch {
+            taken: Taken::Together(vec![unread(&reader, &first, &queue, ParkReason::DeliveryLimit)]),
+            last_tag,
+        }));
     }
-    if first.headers.oms_alone {
+    if is_alone(&reader, &first) {
         return Ok(Some(Batch { taken: Taken::Alone(Box::new(first)), last_tag }));
     }
     if first.delivery_count >= COUNT_ALONE {
         return Ok(Some(Batch { taken: Taken::Isolate(Box::new(first)), last_tag }));
     }
-    let alone = needs_care(&first);
-    let reader = hall.reader();
+    let alone = needs_care(&reader, &first);
     let mut entries = match reader.read(&first, &queue) {
         Ok(entries) => entries,
         Err(error) => {
             tracing::error!(room = %W::ROOM, %error, "a message cannot be read for now");
+            hall.keys.look_again();
             waiting.push_front(first);
             tokio::time::sleep(Duration::from_secs(1)).await;
             return Ok(None);
@@ -191,7 +205,7 @@ async fn fill<W: Worker>(
                 None => break,
             },
         };
-        match if needs_care(&next) { None } else { reader.read(&next, &queue).ok() } {
+        match if needs_care(&reader, &next) { None } else { reader.read(&next, &queue).ok() } {
             Some(more) => {
                 last_tag = next.tag;
                 entries.extend(more);
@@ -208,18 +222,29 @@ async fn fill<W: Worker>(
 async fn take<W: Worker>(hall: &Hall<W>, door: Door, taken: Taken<W>) -> Result<(), Stopped> {
     match taken {
         Taken::Together(entries) => hall.digest(entries).await,
-        Taken::Isolate(message) => hall.publish(isolate::<W>(&message, door)).await,
+        Taken::Isolate(message) => {
+            let ring = hall.keys.ring();
+            let reader = hall.reader(&ring);
+            match reader.sender(&message, &door.queue::<W>()) {
+                Some(sender) => hall.publish(isolate::<W>(&message, door, &sender)).await,
+                None => {
+                    let entry =
+                        reader.whole(&message, &door.queue::<W>(), None, ParkReason::UnknownSender, None);
+                    hall.digest(vec![entry]).await
+                }
+            }
+        }
         Taken::Alone(message) => alone(hall, door, &message).await,
     }
 }
 
-/// The events of a message, each as a message of its own that is tried alone.
-fn isolate<W: Worker>(message: &Arrived, door: Door) -> Vec<OutboxRow> {
-    let headers = WireHeaders {
-        oms_alone: true,
-        oms_sender: message.headers.oms_sender.clone().or_else(|| sender_of(message, door)),
-        ..WireHeaders::default()
+/// The events of a message, each as a message of its own that is tried alone, under the sender that the broker verified.
+fn isolate<W: Worker>(message: &Arrived, door: Door, sender: &Sender) -> Vec<OutboxRow> {
+    let oms_sender = match sender {
+        Sender::Outsider(name) => Some(name.clone()),
+        Sender::Room => None,
     };
+    let headers = WireHeaders { oms_alone: true, oms_sender, ..WireHeaders::default() };
     let row = |content_type: &str, bytes: Vec<u8>, message_id: String| OutboxRow {
         id: 0,
         exchange: topology::SELF.to_owned(),
@@ -227,34 +252,20 @@ fn isolate<W: Worker>(message: &Arrived, door: Door) -> Vec<OutboxRow> {
         content_type: content_type.to_owned(),
         message_id,
         headers: headers.clone(),
-        body: bytes,
+        body: bytes.into(),
     };
-    let whole = || {
-        vec![row(
-            message.content_type.as_deref().unwrap_or_default(),
-            message.bytes.clone(),
-            message.message_id.clone().unwrap_or_default(),
-        )]
-    };
-    match decode(message.content_type.as_deref(), &message.bytes) {
-        Err(_) => whole(),
+    match decode_with_text(message.content_type.as_deref(), &message.bytes) {
+        Err(_) => {
+            let content_type = message.content_type.as_deref().unwrap_or_default();
+            vec![row(content_type, message.bytes.clone(), message.message_id.clone().unwrap_or_default())]
+        }
         Ok(events) => events
             .into_iter()
             .map(|event| match event {
-                Ok(event) => {
-                    let bytes = messages::envelope::encode(std::slice::from_ref(&event)).1;
-                    row(SINGLE, bytes, event.id)
-                }
+                Ok((event, text)) => row(SINGLE, text.into_bytes(), event.id),
                 Err(bad) => row(SINGLE, bad.bytes, bad.id.unwrap_or_default()),
             })
             .collect(),
-    }
-}
-
-fn sender_of(message: &Arrived, door: Door) -> Option<String> {
-    match door {
-        Door::Outside => message.user_id.clone().or_else(|| message.app_id.clone()),
-        Door::Inner | Door::Dead => None,
     }
 }
 
@@ -266,7 +277,7 @@ async fn alone<W: Worker>(hall: &Hall<W>, door: Door, message: &Arrived) -> Resu
         match mark(hall, &hash).await {
             Ok(tries) => break tries,
             Err(error) => {
-                tracing::warn!(room = %W::ROOM, %error, "a message that is tried alone waits for the database")
+                tracing::warn!(room = %W::ROOM, %error, "a message that is tried alone waits for the database");
             }
         }
         if hall.is_stopping() {
@@ -274,28 +285,45 @@ async fn alone<W: Worker>(hall: &Hall<W>, door: Door, message: &Arrived) -> Resu
         }
         pauses.wait().await;
     };
-    let entries = if tries >= ALONE_TRIES_MAX {
-        vec![unread::<W>(message, &queue, ParkReason::Poison)]
-    } else {
-        loop {
-            match hall.reader().read(message, &queue) {
-                Ok(entries) => break entries,
-                Err(error) => tracing::error!(room = %W::ROOM, %error, "a message cannot be read for now"),
-            }
-            if hall.is_stopping() {
-                return Err(Stopped);
-            }
-            pauses.wait().await;
-        }
+    let done = match read_alone(hall, message, &queue, tries).await {
+        Some(entries) => hall.digest(entries).await,
+        None => Err(Stopped),
     };
-    hall.digest(entries).await?;
-    // Should this fail, the mark stays behind and does no harm: the event is in the inbox.
-    if let Err(error) =
-        sqlx::query("DELETE FROM mark WHERE hash = $1").bind(&hash).execute(hall.ledger.pool()).await
-    {
-        tracing::warn!(room = %W::ROOM, %error, "a mark could not be deleted");
+    // A try that was only interrupted does not count. Should this fail, the mark stays and is dropped after a day.
+    let undo = if done.is_ok() {
+        "DELETE FROM mark WHERE hash = $1"
+    } else {
+        "UPDATE mark SET tries = tries - 1 WHERE hash = $1"
+    };
+    if let Err(error) = sqlx::query(undo).bind(&hash).execute(hall.ledger.pool()).await {
+        tracing::warn!(room = %W::ROOM, %error, "a mark could not be taken back");
     }
-    Ok(())
+    done
+}
+
+/// The entries of a message that is tried alone; none if the room stops before it can be read.
+async fn read_alone<W: Worker>(
+    hall: &Hall<W>,
+    message: &Arrived,
+    queue: &str,
+    tries: i32,
+) -> Option<Vec<Entry<W>>> {
+    loop {
+        let ring = hall.keys.ring();
+        let reader = hall.reader(&ring);
+        if tries > ALONE_TRIES_MAX {
+            return Some(vec![unread(&reader, message, queue, ParkReason::Poison)]);
+        }
+        match reader.read(message, queue) {
+            Ok(entries) => return Some(entries),
+            Err(error) => tracing::error!(room = %W::ROOM, %error, "a message cannot be read for now"),
+        }
+        if hall.is_stopping() {
+            return None;
+        }
+        hall.keys.look_again();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }
 
 async fn mark<W: Worker>(hall: &Hall<W>, hash: &[u8]) -> Result<i32, sqlx::Error> {
@@ -305,34 +333,18 @@ async fn mark<W: Worker>(hall: &Hall<W>, hash: &[u8]) -> Result<i32, sqlx::Error
         .await
 }
 
-fn dead<W: Worker>(message: &Arrived, queue: &str) -> Entry<W> {
-    unread(message, queue, ParkReason::DeliveryLimit)
-}
-
-/// A message that is parked without being decoded.
-fn unread<W: Worker>(message: &Arrived, queue: &str, reason: ParkReason) -> Entry<W> {
-    let id = message.message_id.clone().unwrap_or_default();
-    let parked = Parked {
-        reason,
-        queue: queue.to_owned(),
-        routing_key: message.routing_key.clone(),
-        content_type: message.content_type.clone(),
-        sender: message.headers.oms_sender.clone().or_else(|| message.user_id.clone()),
-        event_id: message.message_id.clone(),
-        reference: None,
-        told: None,
-        bytes: message.bytes.clone(),
+/// A message that is parked without being decoded. Of a dead letter only its user is known to be true, and only if it
+/// is an outsider's: what rooms sent goes back to the rooms' queue.
+fn unread<W: Worker>(reader: &Reader<'_, W>, message: &Arrived, queue: &str, reason: ParkReason) -> Entry<W> {
+    let sender = match reader.sender(message, queue) {
+        Some(sender) => Some(sender),
+        None => message
+            .user_id
+            .as_deref()
+            .and_then(|user| reader.outsiders.named(user))
+            .map(|outsider| Sender::Outsider(outsider.name.clone())),
     };
-    let inbox = derived_id(time::OffsetDateTime::UNIX_EPOCH, &[&message.bytes]).to_string();
-    let cause = Cause {
-        inbox: None,
-        id: if id.is_empty() { inbox } else { id },
-        sender: None,
-        traceparent: None,
-        queue: queue.to_owned(),
-        event: None,
-    };
-    Entry { cause, work: Work::Park(Box::new(parked)) }
+    reader.whole(message, queue, sender.as_ref(), reason, None)
 }
 
 async fn ack(channel: &Channel, tag: u64) -> Result<(), WireError> {

@@ -2,13 +2,15 @@
 //! calls are claimed with a lease, made, and their answers handed in. Nothing here decides, and no transaction is
 //! open while a call is under way.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use messages::sealed::SealError;
+use futures_util::FutureExt;
 use serde_json::value::RawValue;
 use sqlx::Row as _;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::hall::{Hall, Stopped};
 use crate::postgres::due_row;
@@ -20,15 +22,18 @@ use crate::worker::{Call, DueRow, Outside, Worker};
 /// Due rows of one round.
 const ROUND_MAX: i64 = 256;
 /// How long a performer may be silent before another may look after its call.
-const LEASE_SECONDS: i32 = 120;
+pub const LEASE_SECONDS: u64 = 120;
+/// A call that takes longer counts as of unknown outcome, well before another performer may take it up.
+const CALL_SECONDS_MAX: u64 = 100;
 const POLL: Duration = Duration::from_secs(1);
+const COLUMNS: &str = "d.key, d.kind, d.epoch, d.attempt, d.serial, d.traceparent, d.due_at, d.body::text AS body, d.started_at";
 
 /// Fires timers until the room stops. `calls` are the kinds that are not timers.
 pub async fn timers<W: Worker>(hall: Arc<Hall<W>>, calls: &'static [&'static str]) {
     let mut pauses = Pauses::up_to(Duration::from_secs(5));
     while !hall.is_stopping() {
         match fire(&hall, calls).await {
-            Ok(fired) if fired < ROUND_MAX as usize => wait(&hall).await,
+            Ok(fired) if fired < ROUND_MAX as usize => wait(&hall, &hall.wake_timers).await,
             Ok(_) => {}
             Err(error) => {
                 tracing::warn!(room = %W::ROOM, %error, "timers wait for the database");
@@ -40,90 +45,124 @@ pub async fn timers<W: Worker>(hall: Arc<Hall<W>>, calls: &'static [&'static str
     }
 }
 
-async fn wait<W: Worker>(hall: &Hall<W>) {
+async fn wait<W: Worker>(hall: &Hall<W>, wake: &Notify) {
     tokio::select! {
         () = tokio::time::sleep(POLL) => {}
-        () = hall.due_wake.notified() => {}
+        () = wake.notified() => {}
         () = hall.stopping() => {}
     }
 }
 
 async fn fire<W: Worker>(hall: &Hall<W>, calls: &[&str]) -> Result<usize, sqlx::Error> {
-    let rows = sqlx::query(
-        "SELECT key, kind, epoch, attempt, due_at, body::text AS body, started_at FROM due
-         WHERE due_at <= now() AND NOT (kind = ANY($1)) ORDER BY due_at LIMIT $2",
-    )
-    .bind(calls)
-    .bind(ROUND_MAX)
-    .fetch_all(hall.ledger.pool())
-    .await?;
+    let sql = format!(
+        "SELECT {COLUMNS} FROM due d WHERE due_at <= now() AND NOT (kind = ANY($1)) ORDER BY due_at LIMIT $2"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(calls)
+        .bind(ROUND_MAX)
+        .fetch_all(hall.ledger.pool())
+        .await?;
     let dues = rows.iter().map(due_row).collect::<Result<Vec<DueRow>, _>>()?;
-    let reader = hall.reader();
-    let entries: Result<Vec<Entry<W>>, SealError> = dues.iter().map(|due| reader.due(due, None)).collect();
-    match entries {
-        Ok(entries) if entries.is_empty() => Ok(0),
-        Ok(entries) => {
-            let fired = entries.len();
-            telemetry::count(Metric::TimersFired, W::ROOM, fired);
-            // Stopped: the rows are still there and fire again.
-            let _: Result<(), Stopped> = hall.digest(entries).await;
-            Ok(fired)
+    let entries = read_all(hall, dues.iter().map(|due| (due, None)));
+    let fired = entries.len();
+    if fired > 0 {
+        telemetry::count(Metric::TimersFired, W::ROOM, fired);
+        // Stopped: the rows are still there and fire again.
+        let _: Result<(), Stopped> = hall.digest(entries).await;
+    }
+    Ok(fired)
+}
+
+/// The entries of these rows; a row for which a key is missing is left for later.
+fn read_all<'a, W: Worker>(
+    hall: &Hall<W>,
+    rows: impl Iterator<Item = (&'a DueRow, Option<&'a RawValue>)>,
+) -> Vec<Entry<W>> {
+    let ring = hall.keys.ring();
+    let reader = hall.reader(&ring);
+    let mut entries = Vec::new();
+    for (due, answer) in rows {
+        match reader.due(due, answer) {
+            Ok(entry) => entries.push(entry),
+            Err(error) => {
+                tracing::error!(room = %W::ROOM, due.kind = %due.kind, %error, "a due row waits for a key");
+                hall.keys.look_again();
+            }
         }
-        Err(error) => {
-            tracing::error!(room = %W::ROOM, %error, "timers cannot be read for now");
-            Ok(0)
-        }
+    }
+    entries
+}
+
+/// An answer on its way in. It holds its slot until it is settled, so that calls never run ahead of their answers.
+struct Answered {
+    due: DueRow,
+    answer: Box<RawValue>,
+    _slot: OwnedSemaphorePermit,
+    _held: Held,
+}
+
+/// The calls that this process has under way: it does not claim them again however long the database is away.
+type UnderWay = Arc<Mutex<BTreeSet<(String, String)>>>;
+
+struct Held {
+    calls: UnderWay,
+    call: (String, String),
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.call);
     }
 }
 
 /// Makes calls until the room stops, then waits for those under way.
+///
+/// # Panics
+/// The task that hands in answers has panicked: the process must not go on calling.
 pub async fn calls<W: Worker>(hall: Arc<Hall<W>>, outside: Arc<dyn Outside>) {
     let slots = Arc::new(Semaphore::new(outside.concurrency()));
+    let under_way = UnderWay::default();
     let (answers, answered) = mpsc::channel(1_024);
-    let answering = tokio::spawn(hand_in(Arc::clone(&hall), answered));
-    let mut breaker = Pauses::up_to(Duration::from_secs(15));
-    let (health, mut healths) = mpsc::unbounded_channel::<bool>();
+    let mut answering = tokio::spawn(hand_in(Arc::clone(&hall), answered));
+    let mut breaker = Breaker::default();
     while !hall.is_stopping() {
-        let mut down = false;
-        while let Ok(far_side_down) = healths.try_recv() {
-            down = far_side_down;
+        assert!(!answering.is_finished(), "the task that hands in answers has ended");
+        breaker.hear();
+        if breaker.is_open() {
+            tracing::warn!(room = %W::ROOM, "the far side is down; one call at a time probes it");
+            tokio::select! { () = breaker.pauses.wait() => {}, () = hall.stopping() => {} }
         }
-        if down {
-            tracing::warn!(room = %W::ROOM, "the far side is down; calls pause");
-            tokio::select! { () = breaker.wait() => {}, () = hall.stopping() => {} }
-        } else {
-            breaker.reset();
-        }
-        let free = i64::try_from(slots.available_permits()).unwrap_or(0);
-        // With the far side down one call probes; the others wait in the table.
-        let claimed = match claim(&hall, outside.kinds(), if down { free.min(1) } else { free }).await {
+        let free = slots.available_permits();
+        let most = match (breaker.is_open(), free == outside.concurrency()) {
+            (false, _) => free,
+            (true, true) => 1,
+            // The probe is still out.
+            (true, false) => 0,
+        };
+        let claimed = match claim(&hall, outside.kinds(), most, &under_way).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::warn!(room = %W::ROOM, %error, "calls wait for the database");
-                tokio::select! { () = breaker.wait() => {}, () = hall.stopping() => {} }
+                tokio::select! { () = tokio::time::sleep(POLL) => {}, () = hall.stopping() => {} }
                 continue;
             }
         };
         let idle = claimed.is_empty();
         for call in claimed {
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
-            let (hall, outside, answers, health) =
-                (Arc::clone(&hall), Arc::clone(&outside), answers.clone(), health.clone());
+            let held =
+                Held { calls: Arc::clone(&under_way), call: (call.due.key.clone(), call.due.kind.clone()) };
+            let (hall, outside, answers) = (Arc::clone(&hall), Arc::clone(&outside), answers.clone());
+            let health = breaker.reports.clone();
             tokio::spawn(async move {
-                let reply = outside.perform(&call, &hall.ring).await;
-                let kind =
-                    outside.kinds().iter().copied().find(|kind| *kind == call.due.kind).unwrap_or("unknown");
-                telemetry::count_call(W::ROOM, kind, reply.far_side_down);
+                let Some((answer, far_side_down)) = perform(&*hall, &*outside, &call).await else { return };
                 // The loop may have ended: it then no longer needs to know.
-                let _ = health.send(reply.far_side_down);
-                drop(slot);
-                if answers.send((call.due, reply.answer)).await.is_err() {
-                    tracing::error!(room = %W::ROOM, "an answer found nobody; its call is looked up after the lease");
-                }
+                let _ = health.send(far_side_down);
+                let _ = answers.send(Answered { due: call.due, answer, _slot: slot, _held: held }).await;
             });
         }
         if idle {
-            wait(&hall).await;
+            wait(&hall, &hall.wake_calls).await;
         } else if slots.available_permits() == 0 {
             // A permit is the sign that a call has ended. Under load the next ones end in the same moment, and one
             // claim for all of them is worth more than this pause.
@@ -132,16 +171,74 @@ pub async fn calls<W: Worker>(hall: Arc<Hall<W>>, outside: Arc<dyn Outside>) {
         }
     }
     drop(answers);
-    if let Err(error) = answering.await {
+    if let Err(error) = (&mut answering).await {
         tracing::error!(room = %W::ROOM, %error, "the task that hands in answers ended badly");
     }
 }
 
-async fn claim<W: Worker>(hall: &Hall<W>, kinds: &[&str], most: i64) -> Result<Vec<Call>, sqlx::Error> {
+/// One call; none if it panicked, so that after its lease somebody looks what became of it.
+async fn perform<W: Worker>(
+    hall: &Hall<W>,
+    outside: &dyn Outside,
+    call: &Call,
+) -> Option<(Box<RawValue>, bool)> {
+    let kind = outside.kinds().iter().copied().find(|kind| *kind == call.due.kind).unwrap_or("unknown");
+    let ring = hall.keys.ring();
+    let performing = AssertUnwindSafe(outside.perform(call, &ring)).catch_unwind();
+    match tokio::time::timeout(Duration::from_secs(CALL_SECONDS_MAX), performing).await {
+        Ok(Ok(reply)) => {
+            telemetry::count_call(W::ROOM, kind, reply.far_side_down);
+            Some((reply.answer, reply.far_side_down))
+        }
+        Ok(Err(_)) | Err(_) => {
+            telemetry::count_call(W::ROOM, kind, true);
+            tracing::error!(room = %W::ROOM, due.kind = kind, due.key = %call.due.key, "a call panicked or never ended; it is looked up after its lease");
+            None
+        }
+    }
+}
+
+/// Pauses calls while the far side is down.
+struct Breaker {
+    reports: mpsc::UnboundedSender<bool>,
+    heard: mpsc::UnboundedReceiver<bool>,
+    down: bool,
+    pauses: Pauses,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        let (reports, heard) = mpsc::unbounded_channel();
+        Self { reports, heard, down: false, pauses: Pauses::up_to(Duration::from_secs(15)) }
+    }
+}
+
+impl Breaker {
+    /// Only a report changes the state: a probe that is still out is no sign of health.
+    fn hear(&mut self) {
+        while let Ok(down) = self.heard.try_recv() {
+            self.down = down;
+        }
+        if !self.down {
+            self.pauses.reset();
+        }
+    }
+
+    const fn is_open(&self) -> bool {
+        self.down
+    }
+}
+
+async fn claim<W: Worker>(
+    hall: &Hall<W>,
+    kinds: &[&str],
+    most: usize,
+    under_way: &UnderWay,
+) -> Result<Vec<Call>, sqlx::Error> {
     if most == 0 {
         return Ok(Vec::new());
     }
-    let rows = sqlx::query(
+    let sql = format!(
         "WITH picked AS (
              SELECT key, kind, started_at AS before FROM due
              WHERE kind = ANY($1) AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
@@ -149,36 +246,37 @@ async fn claim<W: Worker>(hall: &Hall<W>, kinds: &[&str], most: i64) -> Result<V
          )
          UPDATE due d SET started_at = COALESCE(d.started_at, clock_timestamp()), lease_until = now() + make_interval(secs => $3)
          FROM picked p WHERE d.key = p.key AND d.kind = p.kind
-         RETURNING d.key, d.kind, d.epoch, d.attempt, d.due_at, d.body::text AS body, d.started_at, p.before IS NOT NULL AS unknown",
-    )
-    .bind(kinds)
-    .bind(most)
-    .bind(f64::from(LEASE_SECONDS))
-    .fetch_all(hall.ledger.pool())
-    .await?;
-    rows.iter().map(|row| Ok(Call { due: due_row(row)?, unknown: row.try_get("unknown")? })).collect()
+         RETURNING {COLUMNS}, p.before IS NOT NULL AS unknown"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(kinds)
+        .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        .bind(LEASE_SECONDS as f64)
+        .fetch_all(hall.ledger.pool())
+        .await?;
+    let mut calls = Vec::with_capacity(rows.len());
+    let mut held = under_way.lock().unwrap_or_else(PoisonError::into_inner);
+    for row in &rows {
+        let call = Call { due: due_row(row)?, unknown: row.try_get("unknown")? };
+        // A call whose answer is still on its way in was only leased anew by this.
+        if held.insert((call.due.key.clone(), call.due.kind.clone())) {
+            calls.push(call);
+        }
+    }
+    Ok(calls)
 }
 
 /// Hands answers in as they come, all that are there in one batch.
-async fn hand_in<W: Worker>(hall: Arc<Hall<W>>, mut answered: mpsc::Receiver<(DueRow, Box<RawValue>)>) {
+async fn hand_in<W: Worker>(hall: Arc<Hall<W>>, mut answered: mpsc::Receiver<Answered>) {
     let mut ready = Vec::new();
     while answered.recv_many(&mut ready, hall.batch_events_max).await > 0 {
-        let mut pauses = Pauses::up_to(Duration::from_secs(5));
-        let entries = loop {
-            let reader = hall.reader();
-            let entries: Result<Vec<Entry<W>>, SealError> =
-                ready.iter().map(|(due, answer)| reader.due(due, Some(answer))).collect();
-            match entries {
-                Ok(entries) => break entries,
-                Err(error) => tracing::error!(room = %W::ROOM, %error, "answers cannot be read for now"),
-            }
-            if hall.is_stopping() {
-                return;
-            }
-            pauses.wait().await;
-        };
-        ready.clear();
+        let mut entries = read_all(&hall, ready.iter().map(|one| (&one.due, Some(&*one.answer))));
+        while entries.len() < ready.len() && !hall.is_stopping() {
+            tokio::time::sleep(POLL).await;
+            entries = read_all(&hall, ready.iter().map(|one| (&one.due, Some(&*one.answer))));
+        }
         // Stopped: the calls count as of unknown outcome and are looked up.
         let _: Result<(), Stopped> = hall.digest(entries).await;
+        ready.clear();
     }
 }

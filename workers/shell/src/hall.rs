@@ -10,6 +10,7 @@ use messages::topology;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::clock;
+use crate::keys::Keys;
 use crate::ledger::{Ledger, LedgerError, OutboxRow};
 use crate::parking::{ParkReason, Parked};
 use crate::postgres::PgLedger;
@@ -24,17 +25,25 @@ use crate::worker::Worker;
 pub struct Hall<W: Worker> {
     pub worker: W,
     pub ledger: PgLedger,
-    pub ring: Arc<Keyring>,
+    pub keys: Keys,
     pub outsiders: Arc<Outsiders>,
     pub consuming: Arc<Link>,
     pub publishing: Arc<Link>,
     pub inner: Publisher,
+    pub to_outsiders: Publisher,
     /// Rows for outsiders, sent on a channel of their own: one full queue there stops nobody.
-    pub out: mpsc::UnboundedSender<Vec<OutboxRow>>,
+    /// Bounded: what finds no room is in the outbox all the same, and the sweeper sends it.
+    pub out: mpsc::Sender<Vec<OutboxRow>>,
+    /// The other end, until its task has taken it.
+    pub out_rows: Mutex<Option<mpsc::Receiver<Vec<OutboxRow>>>>,
     /// Outbox rows that the broker has confirmed and that the next batch deletes.
     pub confirmed: Mutex<Vec<i64>>,
-    pub due_wake: Notify,
+    /// One for timers and one for calls: a permit is kept for whoever is busy.
+    pub wake_timers: Notify,
+    pub wake_calls: Notify,
     pub stop: watch::Receiver<bool>,
+    /// Set when every loop has ended: what is left for outsiders goes out, then nothing more.
+    pub closing: watch::Receiver<bool>,
     /// Whether `user_id` names senders.
     pub verified: bool,
     pub batch_events_max: usize,
@@ -46,10 +55,10 @@ pub struct Stopped;
 
 impl<W: Worker> Hall<W> {
     #[must_use]
-    pub fn reader(&self) -> Reader<'_, W> {
+    pub fn reader<'a>(&'a self, ring: &'a Keyring) -> Reader<'a, W> {
         Reader {
             worker: &self.worker,
-            ring: &self.ring,
+            ring,
             outsiders: &self.outsiders,
             own_user: self.publishing.user(),
             verified: self.verified,
@@ -69,23 +78,36 @@ impl<W: Worker> Hall<W> {
         let _ = stop.wait_for(|stop| *stop).await;
     }
 
+    /// Returns when every loop has ended.
+    pub async fn closing(&self) {
+        let mut closing = self.closing.clone();
+        // An error means that whoever could say so is gone, which says it as well.
+        let _ = closing.wait_for(|closing| *closing).await;
+    }
+
     /// Settles the entries and publishes what follows, however long that takes.
     ///
     /// # Errors
     /// The room is stopping and the database or the broker is away: the caller must not ack.
     pub async fn digest(&self, entries: Vec<Entry<W>>) -> Result<(), Stopped> {
         let mut heap = vec![entries];
+        let mut pauses = Pauses::up_to(Duration::from_secs(5));
         while let Some(mut entries) = heap.pop() {
             match self.settle_patiently(&entries).await? {
                 Ok(settled) => self.publish_settled(settled).await?,
                 Err(why) if entries.len() == 1 => {
-                    tracing::error!(room = %W::ROOM, message.id = %entries[0].cause.id, error = %why, "an event is parked: the database refuses it");
-                    let cause = &entries[0].cause;
-                    entries[0].work = Work::Park(Box::new(Parked::event(cause, ParkReason::Refused)));
+                    self.give_up(&mut entries[0], &why);
+                    if matches!(entries[0].work, Work::Park(_)) && entries[0].cause.inbox.is_none() {
+                        // Parked and refused again: never in a hot loop.
+                        if self.is_stopping() {
+                            return Err(Stopped);
+                        }
+                        pauses.wait().await;
+                    }
                     heap.push(entries);
                 }
                 Err(why) => {
-                    tracing::warn!(room = %W::ROOM, events = entries.len(), error = %why, "a batch is halved until the event that the database refuses is alone");
+                    tracing::warn!(room = %W::ROOM, events = entries.len(), error = %why, "a batch is halved until the event at fault is alone");
                     let second = entries.split_off(entries.len() / 2);
                     heap.push(second);
                     heap.push(entries);
@@ -95,24 +117,44 @@ impl<W: Worker> Hall<W> {
         Ok(())
     }
 
+    /// An event that fails alone is parked; a parked copy that fails goes without the inbox, which its own id replaces.
+    fn give_up(&self, entry: &mut Entry<W>, why: &SettleError) {
+        tracing::error!(room = %W::ROOM, message.id = %entry.cause.id, error = %why, "an event is parked: it cannot be decided");
+        if matches!(entry.work, Work::Park(_)) {
+            entry.cause.inbox = None;
+        } else {
+            let reason = if matches!(why, SettleError::Scope | SettleError::Unlocked) {
+                ParkReason::Panicked
+            } else {
+                ParkReason::Refused
+            };
+            entry.work = Work::Park(Box::new(Parked::event(&entry.cause, reason)));
+        }
+    }
+
     /// The inner error is the batch's own fault, so that it must be halved.
     async fn settle_patiently(&self, entries: &[Entry<W>]) -> Result<Result<Settled, SettleError>, Stopped> {
         let mut pauses = Pauses::up_to(Duration::from_secs(5));
         loop {
             let forget = std::mem::take(&mut *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner));
-            match settle(&self.worker, &self.ledger, &self.ring, entries, &forget).await {
+            match settle(&self.worker, &self.ledger, &self.keys.ring(), entries, &forget).await {
                 Ok(settled) => return Ok(Ok(settled)),
                 Err(error) => {
                     self.remember_confirmed(forget);
                     match error {
                         SettleError::Scope
-                        | SettleError::Ledger(LedgerError::Row(_) | LedgerError::State { .. }) => {
-                            return Ok(Err(error));
-                        }
-                        SettleError::Seal(_)
-                        | SettleError::Ledger(LedgerError::ForNow(_) | LedgerError::Schema(_)) => {
+                        | SettleError::Unlocked
+                        | SettleError::Section(_)
+                        | SettleError::Ledger(LedgerError::Row(_)) => return Ok(Err(error)),
+                        SettleError::Key(_)
+                        | SettleError::Ledger(
+                            LedgerError::ForNow(_) | LedgerError::Schema(_) | LedgerError::State { .. },
+                        ) => {
                             telemetry::count(Metric::DatabaseRetries, W::ROOM, 1);
                             tracing::warn!(room = %W::ROOM, events = entries.len(), %error, "a batch waits");
+                            if matches!(error, SettleError::Key(_)) {
+                                self.keys.look_again();
+                            }
                         }
                     }
                 }
@@ -131,7 +173,8 @@ impl<W: Worker> Hall<W> {
             telemetry::count_parked(W::ROOM, reason);
         }
         if settled.has_due {
-            self.due_wake.notify_waiters();
+            self.wake_timers.notify_one();
+            self.wake_calls.notify_one();
         }
         let mut rows = settled.rows;
         if !settled.repeated.is_empty() {
@@ -163,8 +206,8 @@ impl<W: Worker> Hall<W> {
         let (out, mut inner): (Vec<OutboxRow>, Vec<OutboxRow>) =
             rows.into_iter().partition(|row| row.exchange == topology::OUT);
         if !out.is_empty() {
-            // The sender task lives as long as the room; should it be gone, the sweeper finds the rows.
-            let _ = self.out.send(out);
+            // No room, or nobody there any more: the sweeper finds the rows.
+            let _ = self.out.try_send(out);
         }
         let mut pauses = Pauses::up_to(Duration::from_secs(5));
         while !inner.is_empty() {

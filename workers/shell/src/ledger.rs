@@ -6,7 +6,7 @@ use messages::task::{TaskClose, TaskKind};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::worker::{DueChange, DueRow, Task, Worker};
+use crate::worker::{DueChange, DueRow, Peek, Task, Worker};
 
 /// Why the database did not take a batch.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ pub struct OutboxRow {
     pub content_type: String,
     pub message_id: String,
     pub headers: WireHeaders,
-    pub body: Vec<u8>,
+    pub body: std::sync::Arc<[u8]>,
 }
 
 /// The AMQP properties besides the usual ones; present for a single event.
@@ -63,12 +63,26 @@ pub struct DueId {
     pub kind: String,
     pub epoch: i32,
     pub attempt: i32,
+    pub serial: i64,
+}
+
+/// A change of the due table, with the trace of the event that asked for it.
+#[derive(Debug, Clone)]
+pub struct TracedDue {
+    pub traceparent: Option<String>,
+    pub change: DueChange,
 }
 
 impl DueId {
     #[must_use]
     pub fn of(row: &DueRow) -> Self {
-        Self { key: row.key.clone(), kind: row.kind.clone(), epoch: row.epoch, attempt: row.attempt }
+        Self {
+            key: row.key.clone(),
+            kind: row.kind.clone(),
+            epoch: row.epoch,
+            attempt: row.attempt,
+            serial: row.serial,
+        }
     }
 }
 
@@ -104,10 +118,11 @@ pub trait Tx<W: Worker>: Send {
         ids: &[Uuid],
     ) -> impl Future<Output = Result<Vec<Uuid>, LedgerError>> + Send;
     /// Makes, locks and loads these rows (sorted by key).
-    fn load(
-        &mut self,
-        keys: &[W::Key],
-    ) -> impl Future<Output = Result<Loaded<W>, LedgerError>> + Send;
+    fn load(&mut self, keys: &[W::Key]) -> impl Future<Output = Result<Loaded<W>, LedgerError>> + Send;
+    /// Reads these rows without making or locking them.
+    fn look(&mut self, keys: &[W::Key]) -> impl Future<Output = Result<Loaded<W>, LedgerError>> + Send;
+    /// The first keys of a table that begin with a prefix.
+    fn peek(&mut self, peek: &Peek) -> impl Future<Output = Result<Vec<String>, LedgerError>> + Send;
     /// Removes these due rows and gives those that stood there unchanged.
     fn take_due(&mut self, ids: &[DueId]) -> impl Future<Output = Result<Vec<DueId>, LedgerError>> + Send;
     fn save(&mut self, rows: &[(&W::Key, &W::State)])
@@ -115,7 +130,13 @@ pub trait Tx<W: Worker>: Send {
     /// Inserts rows that are only ever added.
     fn insert(&mut self, rows: &[(W::Key, W::State)])
     -> impl Future<Output = Result<(), LedgerError>> + Send;
-    fn change_due(&mut self, changes: &[DueChange]) -> impl Future<Output = Result<(), LedgerError>> + Send;
+    /// Deletes rows.
+    fn delete(&mut self, keys: &[W::Key]) -> impl Future<Output = Result<(), LedgerError>> + Send;
+    fn change_due(
+        &mut self,
+        batch: i64,
+        changes: &[TracedDue],
+    ) -> impl Future<Output = Result<(), LedgerError>> + Send;
     /// Opens tasks and gives the places of those that were not open before.
     fn open_tasks(&mut self, tasks: &[Task]) -> impl Future<Output = Result<Vec<usize>, LedgerError>> + Send;
     /// Closes a task, if it is open.

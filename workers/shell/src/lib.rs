@@ -14,18 +14,22 @@
 //!
 //! The shell knows no order rule, and it never acks what is not confirmed.
 
+mod cards;
 pub mod clock;
 pub mod config;
 pub mod consume;
 pub mod due;
+mod fold;
 pub mod hall;
 pub mod http;
+pub mod keys;
 pub mod ledger;
 pub mod memory;
 pub mod migrate;
 pub mod parking;
 pub mod postgres;
 pub mod reading;
+mod reference;
 pub mod retry;
 pub mod run;
 pub mod settle;

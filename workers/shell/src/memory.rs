@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use messages::Timestamp;
+use messages::id::derived_id;
 use messages::task::{TaskClose, TaskKind};
 use uuid::Uuid;
 
-use crate::ledger::{ClosedTask, DueId, Ledger, LedgerError, OutboxRow, Tx};
-use crate::worker::{DueChange, DueRow, Task, Worker};
+use crate::ledger::{ClosedTask, DueId, Ledger, LedgerError, Loaded, OutboxRow, TracedDue, Tx};
+use crate::worker::{DueChange, DueRow, Key, Peek, Task, Worker};
 
 /// Everything that one room's schema holds.
 #[derive(Debug, Clone)]
@@ -97,6 +98,12 @@ impl<W: Worker> Tx<W> for MemoryTx<W> {
     }
 
     async fn remember(&mut self, batch: i64, ids: &[Uuid]) -> Result<Vec<Uuid>, LedgerError> {
+        // As in the database, where a time outside has no partition.
+        let days = |days| derived_id(self.tables.now.0 + time::Duration::days(days), &[]);
+        let (oldest, newest) = (days(-91), days(8));
+        if ids.iter().any(|id| *id < oldest || *id > newest) {
+            return Err(LedgerError::Row("no partition of the inbox takes this id".to_owned()));
+        }
         let inbox = &mut self.tables.inbox;
         let new: Vec<Uuid> = ids.iter().copied().filter(|id| !inbox.contains_key(id)).collect();
         inbox.extend(new.iter().map(|id| (*id, batch)));
@@ -110,6 +117,20 @@ impl<W: Worker> Tx<W> for MemoryTx<W> {
                 (key.clone(), self.tables.rows.entry(key.clone()).or_insert_with(|| W::blank(key)).clone())
             })
             .collect())
+    }
+
+    async fn look(&mut self, keys: &[W::Key]) -> Result<Loaded<W>, LedgerError> {
+        let found = |key: &W::Key| self.tables.rows.get(key).cloned().unwrap_or_else(|| W::blank(key));
+        Ok(keys.iter().map(|key| (key.clone(), found(key))).collect())
+    }
+
+    async fn peek(&mut self, peek: &Peek) -> Result<Vec<String>, LedgerError> {
+        let here = self.tables.rows.keys().filter(|key| key.table() == peek.table);
+        let mut texts: Vec<String> =
+            here.map(|key| key.text().into_owned()).filter(|text| text.starts_with(&peek.prefix)).collect();
+        texts.sort();
+        texts.truncate(peek.most as usize);
+        Ok(texts)
     }
 
     async fn take_due(&mut self, ids: &[DueId]) -> Result<Vec<DueId>, LedgerError> {
@@ -139,15 +160,24 @@ impl<W: Worker> Tx<W> for MemoryTx<W> {
         Ok(())
     }
 
-    async fn change_due(&mut self, changes: &[DueChange]) -> Result<(), LedgerError> {
-        for change in changes {
-            match change.clone() {
+    async fn delete(&mut self, keys: &[W::Key]) -> Result<(), LedgerError> {
+        for key in keys {
+            self.tables.rows.remove(key);
+        }
+        Ok(())
+    }
+
+    async fn change_due(&mut self, batch: i64, changes: &[TracedDue]) -> Result<(), LedgerError> {
+        for TracedDue { traceparent, change } in changes.iter().cloned() {
+            match change {
                 DueChange::Set { key, kind, epoch, attempt, due_at, body } => {
                     let row = DueRow {
                         key: key.clone(),
                         kind: kind.to_owned(),
                         epoch,
                         attempt,
+                        serial: batch,
+                        traceparent,
                         due_at,
                         body,
                         started_at: None,

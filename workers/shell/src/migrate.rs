@@ -81,6 +81,8 @@ fn pool_as(url: &str, schema: &str, role: &str, connections: u32) -> Result<PgPo
     let options = connect_options(url, schema)?;
     Ok(PgPoolOptions::new()
         .max_connections(connections)
+        // A dead connection fails its batch, which is repeated; a ping before each would cost a round trip.
+        .test_before_acquire(false)
         .acquire_timeout(std::time::Duration::from_secs(10))
         .after_connect(move |connection, _| {
             let set_role = set_role.clone();

@@ -1,10 +1,12 @@
 //! Parked messages: what could not be decided, kept whole and sealed, with a reason. Nothing is ever dropped
 //! instead, and nothing lies in a parked queue in clear.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use messages::card::redact_cards;
-use messages::envelope::{SINGLE, encode};
+use messages::envelope::SINGLE;
 use messages::id::sha256_hex;
 use messages::sealed::{Keyring, SealError, Sealed, Section};
 use messages::{Room, Timestamp, topology};
@@ -12,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ledger::{OutboxRow, WireHeaders};
 use crate::settle::Cause;
-use crate::worker::Worker;
+use crate::worker::{DueRow, Worker};
 
 /// Why a message was parked. Stable names, for operators and metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -109,18 +111,19 @@ pub struct ParkedRecord {
 }
 
 impl Parked {
-    /// Parks an event that was read but cannot be decided.
+    /// Parks an event that was read but cannot be decided, as it came.
     pub(crate) fn event(cause: &Cause, reason: ParkReason) -> Self {
-        let bytes = match &cause.event {
-            Some(event) => encode(std::slice::from_ref(event)).1,
-            // A timer or an answer: its row is the room's own, its id says which.
-            None => cause.id.clone().into_bytes(),
+        let bytes = match (&cause.original, &cause.due) {
+            (Some(original), _) => original.text.clone().into_bytes(),
+            (None, Some(due)) => due_text(due).into_bytes(),
+            (None, None) => cause.id.clone().into_bytes(),
         };
+        let event = cause.original.as_ref().map(|original| &original.event);
         Self {
             reason,
             queue: cause.queue.clone(),
-            routing_key: cause.event.as_ref().map(|event| event.kind.clone()).unwrap_or_default(),
-            content_type: cause.event.as_ref().map(|_| SINGLE.to_owned()),
+            routing_key: event.map(|event| event.kind.clone()).unwrap_or_default(),
+            content_type: event.map(|_| SINGLE.to_owned()),
             sender: cause.sender.clone(),
             event_id: Some(cause.id.clone()),
             reference: None,
@@ -132,19 +135,16 @@ impl Parked {
     /// The outbox row that parks it.
     pub(crate) fn row<W: Worker>(&self, ring: &Keyring, now: Timestamp) -> Result<OutboxRow, SealError> {
         let id = sha256_hex(&[self.queue.as_bytes(), b"\n", &self.bytes].concat());
-        let clear = match std::str::from_utf8(&self.bytes) {
-            Ok(text) => STANDARD.encode(redact_cards(text).as_bytes()),
-            Err(_) => STANDARD.encode(&self.bytes),
-        };
+        let clear = STANDARD.encode(redacted(&self.bytes));
         let record = ParkedRecord {
             body: ring.seal(Section::Parked, &id, 0, &clear, now.0)?,
             room: W::ROOM,
             reason: self.reason,
             queue: self.queue.clone(),
-            routing_key: self.routing_key.clone(),
-            content_type: self.content_type.clone(),
+            routing_key: shown(&self.routing_key),
+            content_type: self.content_type.as_deref().map(shown),
             sender: self.sender.clone(),
-            event_id: self.event_id.clone(),
+            event_id: self.event_id.as_deref().map(shown),
             parked_at: now,
             id: id.clone(),
         };
@@ -155,9 +155,34 @@ impl Parked {
             content_type: "application/json".to_owned(),
             message_id: id,
             headers: WireHeaders::default(),
-            body: serde_json::to_vec(&record).map_err(|_| SealError::Content)?,
+            body: serde_json::to_vec(&record).map_err(|_| SealError::Content)?.into(),
         })
     }
+}
+
+/// A due row with all that it says; the body is the room's own and holds no clear text.
+fn due_text(due: &DueRow) -> String {
+    serde_json::json!({
+        "due": { "kind": due.kind, "key": due.key, "epoch": due.epoch, "attempt": due.attempt },
+        "due_at": due.due_at,
+        "started_at": due.started_at,
+        "body": due.body,
+    })
+    .to_string()
+}
+
+/// The bytes without card numbers. Where there is one in bytes that are no text, the text that they nearly are is kept.
+fn redacted(bytes: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(bytes);
+    match redact_cards(&text) {
+        Cow::Borrowed(_) => bytes.to_vec(),
+        Cow::Owned(redacted) => redacted.into_bytes(),
+    }
+}
+
+/// Free text of a sender that stays readable for operators: short, and without a card number.
+fn shown(text: &str) -> String {
+    redact_cards(&text.chars().take(255).collect::<String>()).into_owned()
 }
 
 impl ParkedRecord {

@@ -12,8 +12,8 @@ use sqlx::{AssertSqlSafe, Postgres, Row, Transaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::ledger::{ClosedTask, DueId, Ledger, LedgerError, OutboxRow, Tx};
-use crate::worker::{DueChange, DueRow, Key, Task, Worker};
+use crate::ledger::{ClosedTask, DueId, Ledger, LedgerError, Loaded, OutboxRow, TracedDue, Tx};
+use crate::worker::{DueChange, DueRow, Key, Peek, Task, Worker};
 
 /// One room's schema.
 #[derive(Debug, Clone)]
@@ -36,9 +36,15 @@ pub(crate) fn sort(error: sqlx::Error) -> LedgerError {
     // The text of a constraint violation repeats the row, so only its name goes on.
     let constraint =
         error.as_database_error().and_then(|error| error.constraint()).unwrap_or("value").to_owned();
-    match &code[..2] {
-        "22" | "23" => LedgerError::Row(format!("SQLSTATE {code}, {constraint}")),
-        "40" | "55" | "57" | "08" | "53" => LedgerError::ForNow(format!("SQLSTATE {code}")),
+    match (code.as_str(), &code[..2]) {
+        ("40001" | "40P01" | "55P03", _) | (_, "08" | "53") => {
+            LedgerError::ForNow(format!("SQLSTATE {code}"))
+        }
+        // A statement that takes too long, a row that is too large: the batch's own, to be halved.
+        ("57014", _) | (_, "21" | "22" | "23" | "54") => {
+            LedgerError::Row(format!("SQLSTATE {code}, {constraint}"))
+        }
+        (_, "57") => LedgerError::ForNow(format!("SQLSTATE {code}")),
         _ => LedgerError::Schema(format!(
             "SQLSTATE {code}: {}",
             error.as_database_error().map_or("", |error| error.message())
@@ -70,7 +76,7 @@ pub(crate) fn outbox_row(row: &PgRow) -> Result<OutboxRow, sqlx::Error> {
         content_type: row.try_get("content_type")?,
         message_id: row.try_get("message_id")?,
         headers: serde_json::from_value(headers).unwrap_or_default(),
-        body: row.try_get("body")?,
+        body: row.try_get::<Vec<u8>, _>("body")?.into(),
     })
 }
 
@@ -81,6 +87,8 @@ pub(crate) fn due_row(row: &PgRow) -> Result<DueRow, sqlx::Error> {
         kind: row.try_get("kind")?,
         epoch: row.try_get("epoch")?,
         attempt: row.try_get("attempt")?,
+        serial: row.try_get("serial")?,
+        traceparent: row.try_get("traceparent")?,
         due_at: Timestamp(row.try_get("due_at")?),
         body: RawValue::from_string(body).map_err(|error| sqlx::Error::Decode(error.into()))?,
         started_at: row.try_get::<Option<OffsetDateTime>, _>("started_at")?.map(Timestamp),
@@ -123,7 +131,7 @@ impl<W: Worker> Tx<W> for PgTx<W> {
             .map_err(sort)
     }
 
-    async fn load(&mut self, keys: &[W::Key]) -> Result<Vec<(W::Key, W::State)>, LedgerError> {
+    async fn load(&mut self, keys: &[W::Key]) -> Result<Loaded<W>, LedgerError> {
         let mut loaded = Vec::with_capacity(keys.len());
         for run in keys.chunk_by(|a, b| a.table() == b.table()) {
             let table = run[0].table();
@@ -141,16 +149,44 @@ impl<W: Worker> Tx<W> for PgTx<W> {
             {
                 let text: String = row.try_get("key").map_err(sort)?;
                 let Some(key) = by_text.get(&text) else { continue };
-                let state = match row.try_get::<Option<String>, _>("state").map_err(sort)? {
-                    None => W::blank(key),
-                    Some(state) => {
-                        serde_json::from_str(&state).map_err(|_| LedgerError::State { table, key: text })?
-                    }
-                };
+                let state = parse_state::<W>(key, row.try_get("state").map_err(sort)?)?;
                 loaded.push(((*key).clone(), state));
             }
         }
         Ok(loaded)
+    }
+
+    async fn look(&mut self, keys: &[W::Key]) -> Result<Loaded<W>, LedgerError> {
+        let mut found = Vec::with_capacity(keys.len());
+        for run in keys.chunk_by(|a, b| a.table() == b.table()) {
+            let table = run[0].table();
+            let texts: Vec<String> = run.iter().map(|key| key.text().into_owned()).collect();
+            let sql = format!("SELECT key, state::text AS state FROM {table} WHERE key = ANY($1)");
+            let rows =
+                sqlx::query(AssertSqlSafe(sql)).bind(&texts).fetch_all(&mut *self.tx).await.map_err(sort)?;
+            let mut states: BTreeMap<String, Option<String>> = BTreeMap::new();
+            for row in &rows {
+                states.insert(row.try_get("key").map_err(sort)?, row.try_get("state").map_err(sort)?);
+            }
+            for (key, text) in run.iter().zip(texts) {
+                let state = states.remove(&text).flatten();
+                found.push((key.clone(), parse_state::<W>(key, state)?));
+            }
+        }
+        Ok(found)
+    }
+
+    async fn peek(&mut self, peek: &Peek) -> Result<Vec<String>, LedgerError> {
+        let sql = format!(
+            "SELECT key FROM {} WHERE key >= $1 AND starts_with(key, $1) ORDER BY key LIMIT $2",
+            peek.table
+        );
+        sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(&peek.prefix)
+            .bind(i64::from(peek.most))
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(sort)
     }
 
     async fn take_due(&mut self, ids: &[DueId]) -> Result<Vec<DueId>, LedgerError> {
@@ -159,25 +195,23 @@ impl<W: Worker> Tx<W> for PgTx<W> {
         let (keys, kinds): (Vec<&str>, Vec<&str>) =
             ids.iter().map(|id| (id.key.as_str(), id.kind.as_str())).unzip();
         let (epochs, attempts): (Vec<i32>, Vec<i32>) = ids.iter().map(|id| (id.epoch, id.attempt)).unzip();
+        let serials: Vec<i64> = ids.iter().map(|id| id.serial).collect();
         let rows = sqlx::query(
-            "DELETE FROM due USING unnest($1::text[], $2::text[], $3::int[], $4::int[]) AS w (key, kind, epoch, attempt)
-             WHERE due.key = w.key AND due.kind = w.kind AND due.epoch = w.epoch AND due.attempt = w.attempt
-             RETURNING due.key, due.kind, due.epoch, due.attempt",
+            "DELETE FROM due USING unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::bigint[]) AS w (key, kind, epoch, attempt, serial)
+             WHERE due.key = w.key AND due.kind = w.kind AND due.epoch = w.epoch AND due.attempt = w.attempt AND due.serial = w.serial
+             RETURNING due.key, due.kind, due.epoch, due.attempt, due.serial",
         )
         .bind(keys)
         .bind(kinds)
         .bind(epochs)
         .bind(attempts)
+        .bind(serials)
         .fetch_all(&mut *self.tx)
         .await
         .map_err(sort)?;
         let id = |row: &PgRow| {
-            Ok(DueId {
-                key: row.try_get(0)?,
-                kind: row.try_get(1)?,
-                epoch: row.try_get(2)?,
-                attempt: row.try_get(3)?,
-            })
+            let (key, kind) = (row.try_get(0)?, row.try_get(1)?);
+            Ok(DueId { key, kind, epoch: row.try_get(2)?, attempt: row.try_get(3)?, serial: row.try_get(4)? })
         };
         rows.iter().map(|row| id(row).map_err(sort)).collect()
     }
@@ -189,12 +223,24 @@ impl<W: Worker> Tx<W> for PgTx<W> {
             let sql = format!(
                 "UPDATE {table} t SET state = w.state::jsonb FROM unnest($1::text[], $2::text[]) AS w (key, state) WHERE t.key = w.key"
             );
-            sqlx::query(AssertSqlSafe(sql))
+            let done = sqlx::query(AssertSqlSafe(sql))
                 .bind(keys)
                 .bind(states)
                 .execute(&mut *self.tx)
                 .await
                 .map_err(sort)?;
+            if usize::try_from(done.rows_affected()).ok() != Some(run.len()) {
+                return Err(LedgerError::Schema(format!("a locked row of {table} is gone")));
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete(&mut self, keys: &[W::Key]) -> Result<(), LedgerError> {
+        for run in keys.chunk_by(|a, b| a.table() == b.table()) {
+            let texts: Vec<String> = run.iter().map(|key| key.text().into_owned()).collect();
+            let sql = format!("DELETE FROM {} WHERE key = ANY($1)", run[0].table());
+            sqlx::query(AssertSqlSafe(sql)).bind(texts).execute(&mut *self.tx).await.map_err(sort)?;
         }
         Ok(())
     }
@@ -218,16 +264,16 @@ impl<W: Worker> Tx<W> for PgTx<W> {
         Ok(())
     }
 
-    async fn change_due(&mut self, changes: &[DueChange]) -> Result<(), LedgerError> {
+    async fn change_due(&mut self, batch: i64, changes: &[TracedDue]) -> Result<(), LedgerError> {
         // The last word on a key and kind counts; one statement may not touch a row twice.
-        let mut last: BTreeMap<(&str, &str), &DueChange> = BTreeMap::new();
+        let mut last: BTreeMap<(&str, &str), &TracedDue> = BTreeMap::new();
         for change in changes {
-            let (DueChange::Set { key, kind, .. } | DueChange::Drop { key, kind }) = change;
+            let (DueChange::Set { key, kind, .. } | DueChange::Drop { key, kind }) = &change.change;
             last.insert((key, kind), change);
         }
         let dropped: Vec<(&str, &str)> = last
             .iter()
-            .filter(|(_, change)| matches!(change, DueChange::Drop { .. }))
+            .filter(|(_, change)| matches!(change.change, DueChange::Drop { .. }))
             .map(|(id, _)| *id)
             .collect();
         if !dropped.is_empty() {
@@ -239,29 +285,36 @@ impl<W: Worker> Tx<W> for PgTx<W> {
                 .await
                 .map_err(sort)?;
         }
-        self.set_due(last.into_values()).await
+        self.set_due(batch, last.into_values()).await
     }
 
     async fn open_tasks(&mut self, tasks: &[Task]) -> Result<Vec<usize>, LedgerError> {
-        let mut opened = Vec::new();
+        let mut first: BTreeMap<(&str, &str), usize> = BTreeMap::new();
         for (place, task) in tasks.iter().enumerate() {
-            let done = sqlx::query(
-                "INSERT INTO task (kind, key, order_number, reason) VALUES ($1, $2, $3, $4)
-                 ON CONFLICT (kind, key) DO UPDATE SET reason = excluded.reason, opened_at = now(), closed_at = NULL, closed_by = NULL, close_reason = NULL
-                 WHERE task.closed_at IS NOT NULL",
-            )
-            .bind(task.kind.name())
-            .bind(&task.key)
-            .bind(task.order.as_ref().map(|order| order.as_str()))
-            .bind(&task.reason)
-            .execute(&mut *self.tx)
-            .await
-            .map_err(sort)?;
-            if done.rows_affected() > 0 {
-                opened.push(place);
-            }
+            first.entry((task.kind.name(), &task.key)).or_insert(place);
         }
-        Ok(opened)
+        let (kinds, keys): (Vec<&str>, Vec<&str>) = first.keys().copied().unzip();
+        let orders: Vec<Option<&str>> =
+            first.values().map(|place| tasks[*place].order.as_ref().map(|order| order.as_str())).collect();
+        let reasons: Vec<&str> = first.values().map(|place| tasks[*place].reason.as_str()).collect();
+        let opened: Vec<(String, String)> = sqlx::query_as(
+            "INSERT INTO task (kind, key, order_number, reason) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+             ON CONFLICT (kind, key) DO UPDATE SET reason = excluded.reason, opened_at = now(), closed_at = NULL, closed_by = NULL, close_reason = NULL
+             WHERE task.closed_at IS NOT NULL RETURNING kind, key",
+        )
+        .bind(&kinds)
+        .bind(&keys)
+        .bind(&orders)
+        .bind(&reasons)
+        .fetch_all(&mut *self.tx)
+        .await
+        .map_err(sort)?;
+        let mut places: Vec<usize> = opened
+            .iter()
+            .filter_map(|(kind, key)| first.get(&(kind.as_str(), key.as_str())).copied())
+            .collect();
+        places.sort_unstable();
+        Ok(places)
     }
 
     async fn close_task(&mut self, close: &TaskClose) -> Result<Option<ClosedTask>, LedgerError> {
@@ -304,7 +357,7 @@ impl<W: Worker> Tx<W> for PgTx<W> {
         .bind(text(|row| &row.content_type))
         .bind(text(|row| &row.message_id))
         .bind(headers)
-        .bind(rows.iter().map(|row| row.body.as_slice()).collect::<Vec<&[u8]>>())
+        .bind(rows.iter().map(|row| &*row.body).collect::<Vec<&[u8]>>())
         .fetch_all(&mut *self.tx)
         .await
         .map_err(sort)?;
@@ -329,10 +382,14 @@ impl<W: Worker> Tx<W> for PgTx<W> {
 }
 
 impl<W: Worker> PgTx<W> {
-    async fn set_due<'a>(&mut self, changes: impl Iterator<Item = &'a DueChange>) -> Result<(), LedgerError> {
-        let (mut keys, mut kinds, mut epochs, mut attempts, mut times, mut bodies) =
-            (vec![], vec![], vec![], vec![], vec![], vec![]);
-        for change in changes {
+    async fn set_due<'a>(
+        &mut self,
+        batch: i64,
+        changes: impl Iterator<Item = &'a TracedDue>,
+    ) -> Result<(), LedgerError> {
+        let (mut keys, mut kinds, mut epochs, mut attempts) = (vec![], vec![], vec![], vec![]);
+        let (mut times, mut bodies, mut traces) = (vec![], vec![], vec![]);
+        for TracedDue { traceparent, change } in changes {
             if let DueChange::Set { key, kind, epoch, attempt, due_at, body } = change {
                 keys.push(key.as_str());
                 kinds.push(*kind);
@@ -340,16 +397,18 @@ impl<W: Worker> PgTx<W> {
                 attempts.push(*attempt);
                 times.push(due_at.0);
                 bodies.push(body.get());
+                traces.push(traceparent.as_deref());
             }
         }
         if keys.is_empty() {
             return Ok(());
         }
         sqlx::query(
-            "INSERT INTO due (key, kind, epoch, attempt, due_at, body)
-             SELECT k, i, e, a, t, b::jsonb FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::timestamptz[], $6::text[]) AS w (k, i, e, a, t, b)
+            "INSERT INTO due (key, kind, epoch, attempt, due_at, body, traceparent, serial)
+             SELECT k, i, e, a, t, b::jsonb, p, $8 FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::timestamptz[], $6::text[], $7::text[])
+             AS w (k, i, e, a, t, b, p)
              ON CONFLICT (key, kind) DO UPDATE SET epoch = excluded.epoch, attempt = excluded.attempt, due_at = excluded.due_at, body = excluded.body,
-             started_at = NULL, lease_until = NULL",
+             traceparent = excluded.traceparent, serial = excluded.serial, started_at = NULL, lease_until = NULL",
         )
         .bind(keys)
         .bind(kinds)
@@ -357,11 +416,18 @@ impl<W: Worker> PgTx<W> {
         .bind(attempts)
         .bind(times)
         .bind(bodies)
+        .bind(traces)
+        .bind(batch)
         .execute(&mut *self.tx)
         .await
         .map(|_| ())
         .map_err(sort)
     }
+}
+
+fn parse_state<W: Worker>(key: &W::Key, state: Option<String>) -> Result<W::State, LedgerError> {
+    let unreadable = |_| LedgerError::State { table: key.table(), key: key.text().into_owned() };
+    state.map_or_else(|| Ok(W::blank(key)), |state| serde_json::from_str(&state).map_err(unreadable))
 }
 
 fn columns<W: Worker>(rows: &[(&W::Key, &W::State)]) -> Result<(Vec<String>, Vec<String>), LedgerError> {

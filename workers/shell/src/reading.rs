@@ -3,20 +3,21 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use messages::card::find_card_number;
 use messages::catalogue::{From as SentBy, Kind};
-use messages::envelope::{OUTSIDE_BYTES_MAX, RawEvent, Unreadable, decode, read_body};
+use messages::envelope::{OUTSIDE_BYTES_MAX, RawEvent, Unreadable, decode_with_text, is_good_id, read_body};
 use messages::id::derived_id;
 use messages::outsiders::{OPERATOR, Outsiders};
 use messages::sealed::{Keyring, SealError};
 use messages::task::TaskClose;
-use messages::{Event, topology};
-use serde::Deserialize;
+use messages::{Room, topology};
+use serde_json::value::RawValue;
 use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
 
-use crate::ledger::DueId;
+use crate::cards::{attribute_with_card, has_card, without_cards};
 use crate::parking::{ParkReason, Parked};
-use crate::settle::{Cause, Entry, Work};
+use crate::reference::reference_in;
+use crate::settle::{Cause, Entry, Original, Work};
 use crate::wire::Arrived;
 use crate::worker::{Arrival, DueRow, ReadError, Sender, Worker};
 
@@ -36,28 +37,29 @@ pub struct Reader<'a, W: Worker> {
     pub now: OffsetDateTime,
 }
 
+/// One AMQP message, with who sent it.
+struct Letter<'a> {
+    message: &'a Arrived,
+    queue: &'a str,
+    sender: &'a Sender,
+}
+
 impl<W: Worker> Reader<'_, W> {
     /// The entries of one AMQP message.
     ///
     /// # Errors
     /// This process lacks a key: the batch must wait.
     pub fn read(&self, message: &Arrived, queue: &str) -> Result<Vec<Entry<W>>, SealError> {
-        let is_inner = message.exchange == topology::OMS || message.exchange == topology::ROOMS;
-        let sender = if is_inner { Some(Sender::Room) } else { self.sender(message, queue) };
-        let Some(sender) = sender else {
-            return Ok(vec![self.parked(message, queue, None, ParkReason::UnknownSender, None)]);
+        let Some(sender) = self.sender(message, queue) else {
+            return Ok(vec![self.whole(message, queue, None, ParkReason::UnknownSender, None)]);
         };
+        let letter = Letter { message, queue, sender: &sender };
         if sender != Sender::Room && message.bytes.len() > OUTSIDE_BYTES_MAX {
-            return Ok(vec![self.parked(
-                message,
-                queue,
-                Some(&sender),
-                ParkReason::TooLarge,
-                Some(Unreadable::TooLarge.to_string()),
-            )]);
+            let told = Some(Unreadable::TooLarge.to_string());
+            return Ok(vec![self.whole(message, queue, Some(&sender), ParkReason::TooLarge, told)]);
         }
-        match decode(message.content_type.as_deref(), &message.bytes) {
-            Err(why) => Ok(vec![self.parked(
+        match decode_with_text(message.content_type.as_deref(), &message.bytes) {
+            Err(why) => Ok(vec![self.whole(
                 message,
                 queue,
                 Some(&sender),
@@ -66,156 +68,158 @@ impl<W: Worker> Reader<'_, W> {
             )]),
             Ok(events) => events
                 .into_iter()
-                .map(|event| match event {
-                    Ok(event) => self.event(message, queue, &sender, event),
-                    Err(bad) => Ok(self.unreadable(message, queue, &sender, bad)),
+                .enumerate()
+                .map(|(place, event)| match event {
+                    Ok((event, text)) => self.event(&letter, Original { event, text }),
+                    Err(bad) => Ok(self.unreadable(&letter, place, bad)),
                 })
                 .collect(),
         }
     }
 
-    fn sender(&self, message: &Arrived, queue: &str) -> Option<Sender> {
-        let published_by = if self.verified {
-            message.user_id.as_deref()
-        } else {
-            message.user_id.as_deref().or(message.app_id.as_deref())
-        };
-        let name = if message.exchange == topology::SELF {
-            let trusted =
-                !self.verified || published_by == Some(self.own_user) || published_by == Some(OPERATOR);
-            match &message.headers.oms_sender {
-                Some(name) if trusted => name.as_str(),
-                None if trusted && queue == topology::inner_queue(W::ROOM) => return Some(Sender::Room),
-                Some(_) | None => return None,
-            }
-        } else if self.verified {
-            published_by?
-        } else {
-            message.app_id.as_deref()?
+    /// Whether a message on `oms.self` comes from the room itself or from the operator, so that its own headers count.
+    #[must_use]
+    pub fn is_trusted(&self, message: &Arrived) -> bool {
+        let publisher = message.user_id.as_deref();
+        message.exchange == topology::SELF
+            && (!self.verified || publisher == Some(self.own_user) || publisher == Some(OPERATOR))
+    }
+
+    /// Who sent a message, as far as the broker vouches for it; none: nobody we know.
+    #[must_use]
+    pub fn sender(&self, message: &Arrived, queue: &str) -> Option<Sender> {
+        let name = match message.exchange.as_str() {
+            topology::OMS | topology::ROOMS => return Some(Sender::Room),
+            topology::SELF => match &message.headers.oms_sender {
+                _ if !self.is_trusted(message) => return None,
+                Some(name) => name.as_str(),
+                None if queue == topology::inner_queue(W::ROOM) => return Some(Sender::Room),
+                None => return None,
+            },
+            _ if self.verified => message.user_id.as_deref()?,
+            _ => message.app_id.as_deref()?,
         };
         self.outsiders.named(name).map(|outsider| Sender::Outsider(outsider.name.clone()))
     }
 
-    fn event(
-        &self,
-        message: &Arrived,
-        queue: &str,
-        sender: &Sender,
-        event: Event,
-    ) -> Result<Entry<W>, SealError> {
-        let fault =
-            |reason, text: String| Ok(self.parked_event(message, queue, sender, &event, reason, text));
+    fn event(&self, letter: &Letter<'_>, original: Original) -> Result<Entry<W>, SealError> {
+        let is_outside = *letter.sender != Sender::Room;
+        if let Some(attribute) = attribute_with_card(&original.event).filter(|_| is_outside) {
+            let why = format!("the attribute {attribute} has a card number in it");
+            let clean = Original { event: without_cards(original.event), text: original.text };
+            return Ok(parked(self.cause(letter, &clean), letter.message, ParkReason::Unreadable, Some(why)));
+        }
+        let event = &original.event;
+        let cause = self.cause(letter, &original);
+        let fault = |reason, text: String| Ok(parked(cause.clone(), letter.message, reason, Some(text)));
         let Some(kind) = Kind::parse(&event.kind) else {
             return fault(ParkReason::UnknownType, Unreadable::UnknownType.to_string());
         };
-        match sender {
-            Sender::Room
-                if !matches!(kind.sent_by(), SentBy::Rooms(_))
-                    || !kind.read_by().contains(&W::ROOM) && W::ROOM != messages::Room::Audit =>
-            {
-                return fault(ParkReason::UnknownType, "no room sends this type to here".to_owned());
+        if let Some((reason, text)) = self.refusal(letter, kind, event.time) {
+            return fault(reason, text);
+        }
+        // Intake looks for itself: it knows the fields of an order, and refuses by a name of its own.
+        if is_outside && W::ROOM != Room::Intake && has_card(event) {
+            return fault(ParkReason::Unreadable, "a card number stands in clear in the message".to_owned());
+        }
+        if kind == Kind::TaskClose {
+            return match read_body::<TaskClose>(&event.data) {
+                Ok(close) => Ok(Entry { cause, work: Work::CloseTask(close) }),
+                Err(why) => fault(ParkReason::Unreadable, why.to_string()),
+            };
+        }
+        match self.parse(&Arrival::Message { kind, event, sender: letter.sender }) {
+            Ok(input) => Ok(Entry { cause, work: Work::Decide(input) }),
+            Err(Fault::Ours(error)) => Err(error),
+            Err(Fault::Event(reason, text)) => fault(reason, text),
+        }
+    }
+
+    /// What the broker cannot check: a `CC` header passes topic permissions.
+    fn refusal(&self, letter: &Letter<'_>, kind: Kind, time: OffsetDateTime) -> Option<(ParkReason, String)> {
+        let (oldest, newest) =
+            (self.now - Duration::days(EVENT_DAYS_MAX), self.now + Duration::days(EVENT_DAYS_AHEAD_MAX));
+        let is_read_here = kind.read_by().contains(&W::ROOM) || W::ROOM == Room::Audit;
+        match letter.sender {
+            Sender::Room if !matches!(kind.sent_by(), SentBy::Rooms(_)) || !is_read_here => {
+                Some((ParkReason::UnknownType, "no room sends this type to here".to_owned()))
             }
-            Sender::Room if event.time < self.now - Duration::days(EVENT_DAYS_MAX) => {
-                return fault(ParkReason::TooOld, String::new());
-            }
-            Sender::Room => {}
+            Sender::Room => (time < oldest).then(|| (ParkReason::TooOld, String::new())),
             Sender::Outsider(name) => {
                 let may = self.outsiders.named(name).is_some_and(|outsider| outsider.may_send(kind));
-                let key_fits = message.exchange == topology::SELF || kind.fits_key(&message.routing_key);
+                let key_fits =
+                    letter.message.exchange == topology::SELF || kind.fits_key(&letter.message.routing_key);
                 if !may || !key_fits || !kind.read_by().contains(&W::ROOM) {
-                    return fault(
-                        ParkReason::NotAllowed,
-                        format!(
-                            "{name} may not send an event of type {} under this routing key",
-                            kind.name()
-                        ),
+                    let text = format!(
+                        "{name} may not send an event of type {} under this routing key",
+                        kind.name()
                     );
+                    return Some((ParkReason::NotAllowed, text));
                 }
-                if event.time < self.now - Duration::days(EVENT_DAYS_MAX)
-                    || event.time > self.now + Duration::days(EVENT_DAYS_AHEAD_MAX)
-                {
-                    return fault(
-                        ParkReason::BadTime,
-                        format!(
-                            "the event's time must lie within {EVENT_DAYS_MAX} days before and {EVENT_DAYS_AHEAD_MAX} day after now"
-                        ),
+                (time < oldest || time > newest).then(|| {
+                    let text = format!(
+                        "the event's time must lie within {EVENT_DAYS_MAX} days before and {EVENT_DAYS_AHEAD_MAX} day after now"
                     );
-                }
+                    (ParkReason::BadTime, text)
+                })
             }
-        }
-        let cause = self.cause(queue, sender, &event);
-        if kind == Kind::TaskClose {
-            return Ok(match read_body::<TaskClose>(&event.data) {
-                Ok(close) => {
-                    Entry { cause: Cause { event: Some(event), ..cause }, work: Work::CloseTask(close) }
-                }
-                Err(why) => {
-                    self.parked_event(message, queue, sender, &event, ParkReason::Unreadable, why.to_string())
-                }
-            });
-        }
-        let arrival = Arrival::Message { kind, event: &event, sender };
-        let read = catch_unwind(AssertUnwindSafe(|| self.worker.read(&arrival, self.ring)));
-        let Ok(read) = read else {
-            return fault(ParkReason::Panicked, "the event could not be read".to_owned());
-        };
-        match read {
-            Ok(input) => {
-                Ok(Entry { cause: Cause { event: Some(event), ..cause }, work: Work::Decide(input) })
-            }
-            Err(ReadError::Unreadable(why)) => fault(ParkReason::Unreadable, why.to_string()),
-            Err(ReadError::Seal(error)) => Err(error),
         }
     }
 
-    fn cause(&self, queue: &str, sender: &Sender, event: &Event) -> Cause {
-        let inbox = match sender {
-            Sender::Room => derived_id(event.time, &[event.source.as_bytes(), event.id.as_bytes()]),
-            Sender::Outsider(_) => derived_id(
-                event.time,
-                &[event.source.as_bytes(), event.id.as_bytes(), event.data.get().as_bytes()],
-            ),
+    fn parse(&self, arrival: &Arrival<'_>) -> Result<W::Input, Fault> {
+        match catch_unwind(AssertUnwindSafe(|| self.worker.read(arrival, self.ring))) {
+            Err(_) => Err(Fault::Event(ParkReason::Panicked, "the event could not be read".to_owned())),
+            Ok(Ok(input)) => Ok(input),
+            Ok(Err(ReadError::Seal(error))) if error.is_ours() => Err(Fault::Ours(error)),
+            Ok(Err(error)) => Err(Fault::Event(ParkReason::Unreadable, error.to_string())),
+        }
+    }
+
+    fn cause(&self, letter: &Letter<'_>, original: &Original) -> Cause {
+        let event = &original.event;
+        let (source, id) = (event.source.as_bytes(), event.id.as_bytes());
+        let origin = match letter.sender {
+            Sender::Room => derived_id(event.time, &[source, id]),
+            Sender::Outsider(_) => derived_id(event.time, &[source, id, event.data.get().as_bytes()]),
         };
         Cause {
-            inbox: Some(inbox),
+            inbox: self.remembered(event.time, origin),
+            origin,
             id: event.id.clone(),
-            sender: name_of(Some(sender)),
+            sender: name_of(Some(letter.sender)),
             traceparent: event.traceparent.clone(),
-            queue: queue.to_owned(),
-            event: None,
+            queue: letter.queue.to_owned(),
+            original: Some(original.clone()),
+            due: None,
         }
     }
 
-    fn unreadable(&self, message: &Arrived, queue: &str, sender: &Sender, bad: RawEvent) -> Entry<W> {
-        let mut entry =
-            self.parked(message, queue, Some(sender), ParkReason::Unreadable, Some(bad.why.to_string()));
+    /// The inbox has partitions for these times only. What lies outside is parked, and its parked id counts it once.
+    fn remembered(&self, time: OffsetDateTime, origin: Uuid) -> Option<Uuid> {
+        let inside = time >= self.now - Duration::days(EVENT_DAYS_MAX)
+            && time <= self.now + Duration::days(EVENT_DAYS_AHEAD_MAX);
+        inside.then_some(origin)
+    }
+
+    fn unreadable(&self, letter: &Letter<'_>, place: usize, bad: RawEvent) -> Entry<W> {
+        let mut entry = self.whole(
+            letter.message,
+            letter.queue,
+            Some(letter.sender),
+            ParkReason::Unreadable,
+            Some(bad.why.to_string()),
+        );
+        entry.cause.origin = derived_id(OffsetDateTime::UNIX_EPOCH, &[&bad.bytes, &place.to_be_bytes()]);
         if let Work::Park(parked) = &mut entry.work {
             parked.reference = reference_in(&bad.bytes);
-            parked.event_id = bad.id.filter(|id| id.len() <= 255).or_else(|| message.message_id.clone());
+            parked.event_id = bad.id.or_else(|| parked.event_id.take());
             parked.bytes = bad.bytes;
         }
         entry
     }
 
-    fn parked_event(
-        &self,
-        message: &Arrived,
-        queue: &str,
-        sender: &Sender,
-        event: &Event,
-        reason: ParkReason,
-        told: String,
-    ) -> Entry<W> {
-        let cause = self.cause(queue, sender, event);
-        let cause = Cause { event: Some(event.clone()), ..cause };
-        let mut parked = Parked::event(&cause, reason);
-        parked.routing_key.clone_from(&message.routing_key);
-        parked.reference = reference_in(event.data.get().as_bytes());
-        parked.told = Some(told);
-        Entry { cause, work: Work::Park(Box::new(parked)) }
-    }
-
-    fn parked(
+    /// A message that is parked as a whole.
+    pub(crate) fn whole(
         &self,
         message: &Arrived,
         queue: &str,
@@ -223,14 +227,16 @@ impl<W: Worker> Reader<'_, W> {
         reason: ParkReason,
         told: Option<String>,
     ) -> Entry<W> {
-        let id = message.message_id.clone().unwrap_or_default();
+        let id = message.message_id.clone().filter(|id| is_good_id(id)).unwrap_or_default();
         let cause = Cause {
             inbox: None,
-            id,
+            origin: derived_id(OffsetDateTime::UNIX_EPOCH, &[queue.as_bytes(), &message.bytes]),
+            id: id.clone(),
             sender: name_of(sender),
             traceparent: None,
             queue: queue.to_owned(),
-            event: None,
+            original: None,
+            due: None,
         };
         let parked = Parked {
             reason,
@@ -238,7 +244,7 @@ impl<W: Worker> Reader<'_, W> {
             routing_key: message.routing_key.clone(),
             content_type: message.content_type.clone(),
             sender: cause.sender.clone(),
-            event_id: message.message_id.clone(),
+            event_id: Some(id).filter(|id| !id.is_empty()),
             reference: reference_in(&message.bytes),
             told,
             bytes: message.bytes.clone(),
@@ -250,42 +256,59 @@ impl<W: Worker> Reader<'_, W> {
     ///
     /// # Errors
     /// This process lacks a key.
-    pub fn due(
-        &self,
-        due: &DueRow,
-        answer: Option<&serde_json::value::RawValue>,
-    ) -> Result<Entry<W>, SealError> {
+    pub fn due(&self, due: &DueRow, answer: Option<&RawValue>) -> Result<Entry<W>, SealError> {
         let (word, time) = match answer {
             None => ("timer", due.due_at.0),
             Some(_) => ("answer", due.started_at.map_or(due.due_at.0, |at| at.0)),
         };
-        let numbers = [due.epoch.to_be_bytes(), due.attempt.to_be_bytes()].concat();
-        let id = derived_id(
-            time,
-            &[W::ROOM.name().as_bytes(), due.kind.as_bytes(), due.key.as_bytes(), &numbers, word.as_bytes()],
-        );
+        let numbers =
+            [due.serial.to_be_bytes().as_slice(), &due.epoch.to_be_bytes(), &due.attempt.to_be_bytes()]
+                .concat();
+        let room = W::ROOM.name().as_bytes();
+        let id =
+            derived_id(time, &[room, due.kind.as_bytes(), due.key.as_bytes(), &numbers, word.as_bytes()]);
         let cause = Cause {
-            inbox: Some(id),
+            inbox: self.remembered(time, id),
+            origin: id,
             id: id.to_string(),
             sender: None,
-            traceparent: None,
-            queue: format!("due/{}/{}", due.kind, due.key),
-            event: None,
+            traceparent: due.traceparent.clone(),
+            queue: format!("due/{}", due.kind),
+            original: None,
+            due: Some(due.clone()),
         };
         let arrival = match answer {
             None => Arrival::Timer { due },
             Some(answer) => Arrival::Answer { due, answer },
         };
-        match self.worker.read(&arrival, self.ring) {
-            Ok(input) => Ok(Entry { cause, work: Work::Due(input, DueId::of(due)) }),
-            Err(ReadError::Seal(error)) => Err(error),
-            Err(ReadError::Unreadable(why)) => {
-                tracing::error!(due.kind = %due.kind, due.key = %due.key, error = %why, "a due row is not readable by this version");
-                let parked = Parked::event(&cause, ParkReason::Unreadable);
+        match (self.parse(&arrival), answer) {
+            (Ok(input), None) => Ok(Entry { cause, work: Work::Timer(input) }),
+            (Ok(input), Some(_)) => Ok(Entry { cause, work: Work::Answer(input) }),
+            (Err(Fault::Ours(error)), _) => Err(error),
+            (Err(Fault::Event(reason, text)), _) => {
+                tracing::error!(room = %W::ROOM, due.kind = %due.kind, due.key = %due.key, error = %text, "a due row is parked: this version cannot read it");
+                let mut parked = Parked::event(&cause, reason);
+                if let Some(answer) = answer {
+                    parked.bytes.extend_from_slice(answer.get().as_bytes());
+                }
                 Ok(Entry { cause, work: Work::Park(Box::new(parked)) })
             }
         }
     }
+}
+
+/// Whose fault it is that an arrival is no input.
+enum Fault {
+    Ours(SealError),
+    Event(ParkReason, String),
+}
+
+fn parked<W: Worker>(cause: Cause, message: &Arrived, reason: ParkReason, told: Option<String>) -> Entry<W> {
+    let mut parked = Parked::event(&cause, reason);
+    parked.routing_key.clone_from(&message.routing_key);
+    parked.reference = reference_in(&parked.bytes);
+    parked.told = told;
+    Entry { cause, work: Work::Park(Box::new(parked)) }
 }
 
 fn name_of(sender: Option<&Sender>) -> Option<String> {
@@ -293,35 +316,4 @@ fn name_of(sender: Option<&Sender>) -> Option<String> {
         Some(Sender::Outsider(name)) => Some(name.clone()),
         Some(Sender::Room) | None => None,
     }
-}
-
-/// The sender's own reference, wherever it still can be found, so that even an unreadable order is answered
-/// under the name that its sender knows.
-fn reference_in(bytes: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Outer {
-        reference: Option<serde_json::Value>,
-        data: Option<Inner>,
-    }
-    #[derive(Deserialize)]
-    struct Inner {
-        reference: Option<serde_json::Value>,
-    }
-    let found = match serde_json::from_slice::<Outer>(bytes) {
-        Ok(outer) => outer
-            .data
-            .and_then(|data| data.reference)
-            .or(outer.reference)
-            .and_then(|value| value.as_str().map(str::to_owned)),
-        Err(_) => quoted_after(bytes, "\"reference\""),
-    };
-    found.filter(|text| messages::id::Reference::parse(text).is_ok() && find_card_number(text).is_none())
-}
-
-/// In bytes that are no JSON, what stands in quotation marks after `name` and a colon.
-fn quoted_after(bytes: &[u8], name: &str) -> Option<String> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let rest = &text[text.find(name)? + name.len()..];
-    let rest = rest.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
-    rest.split('"').next().map(str::to_owned)
 }

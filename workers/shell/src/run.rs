@@ -7,28 +7,34 @@ use std::time::Duration;
 
 use messages::Room;
 use messages::outsiders::Outsiders;
-use messages::sealed::Keyring;
-use messages::timestamp::Timestamp;
+use messages::sealed::Section;
+use messages::topology::inner_queue;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::config::{self, Config};
 use crate::consume::{self, Door};
 use crate::hall::Hall;
+use crate::keys::Keys;
 use crate::migrate::{self, Schema};
 use crate::postgres::PgLedger;
-use crate::wire::{Link, Publisher};
+use crate::wire::{self, Link, Publisher};
 use crate::worker::{Outside, Worker};
 use crate::{clock, due, http, sweep};
 
 /// What the rooms of one process share.
 pub struct House {
     config: Config,
-    ring: Keyring,
     outsiders: Arc<Outsiders>,
     links: BTreeMap<String, (Arc<Link>, Arc<Link>)>,
     stop: watch::Sender<bool>,
+    closing: watch::Sender<bool>,
+    /// What a stop waits for.
     loops: JoinSet<()>,
+    /// Senders to outsiders: they end after the loops.
+    senders: JoinSet<()>,
+    /// Publishing tasks: they end with the process.
+    publishers: JoinSet<()>,
     ready: Vec<Ready>,
 }
 
@@ -38,22 +44,24 @@ struct Ready {
     room: Room,
     pool: sqlx::PgPool,
     consuming: Arc<Link>,
+    publishing: Arc<Link>,
 }
 
 impl House {
     /// # Errors
     /// One sentence: a missing key file, a bad list of outsiders.
     pub fn open(config: Config) -> Result<Self, String> {
-        let ring = config.keyring()?;
+        config.keyring()?;
         let outsiders = Arc::new(config.outsiders()?);
-        let (stop, _) = watch::channel(false);
         Ok(Self {
             config,
-            ring,
             outsiders,
             links: BTreeMap::new(),
-            stop,
+            stop: watch::channel(false).0,
+            closing: watch::channel(false).0,
             loops: JoinSet::new(),
+            senders: JoinSet::new(),
+            publishers: JoinSet::new(),
             ready: Vec::new(),
         })
     }
@@ -76,36 +84,69 @@ impl House {
             .await
             .map_err(|error| format!("the inbox of {room} cannot be kept: {error}"))?;
         let (consuming, publishing) = self.links(room)?;
-        let (channel, _consumer) = crate::wire::consume(
-            &consuming,
-            &messages::topology::inner_queue(room),
-            &format!("{room}-probe"),
-            1,
-        )
-        .await
-        .map_err(|error| error.to_string())?;
-        channel.close(200, crate::wire::short("probe")).await.map_err(|error| error.to_string())?;
+        let channel = consuming.channel().await.map_err(|error| error.to_string())?;
+        wire::look_for(&channel, &inner_queue(room)).await.map_err(|error| error.to_string())?;
+        let hall = Arc::new(self.hall(worker, &pool, &consuming, &publishing)?);
+        self.spawn(hall, outside);
+        self.ready.push(Ready { room, pool, consuming, publishing });
+        Ok(())
+    }
 
-        let audiences = if room == Room::Fulfillment { self.outsiders.audiences() } else { Vec::new() };
-        let ring = self.ring.for_room(room, &audiences);
-        ring.seal(messages::sealed::Section::Parked, "probe", 0, &"", clock::now())
-            .map_err(|error| error.to_string())?;
-        let (out, out_rows) = mpsc::unbounded_channel();
-        let hall = Arc::new(Hall {
+    fn hall<W: Worker>(
+        &mut self,
+        worker: W,
+        pool: &sqlx::PgPool,
+        consuming: &Arc<Link>,
+        publishing: &Arc<Link>,
+    ) -> Result<Hall<W>, String> {
+        let (inner, publish_inner) = Publisher::new(Arc::clone(publishing));
+        let (to_outsiders, publish_out) = Publisher::new(Arc::clone(publishing));
+        self.publishers.spawn(publish_inner);
+        self.publishers.spawn(publish_out);
+        let (out, out_rows) = mpsc::channel(256);
+        Ok(Hall {
             worker,
             ledger: PgLedger::new(pool.clone()),
-            ring: Arc::new(ring),
+            keys: self.keys(W::ROOM)?,
             outsiders: Arc::clone(&self.outsiders),
-            consuming: Arc::clone(&consuming),
-            publishing: Arc::clone(&publishing),
-            inner: Publisher::start(Arc::clone(&publishing)),
+            consuming: Arc::clone(consuming),
+            publishing: Arc::clone(publishing),
+            inner,
+            to_outsiders,
             out,
+            out_rows: Mutex::new(Some(out_rows)),
             confirmed: Mutex::new(Vec::new()),
-            due_wake: Notify::new(),
+            wake_timers: Notify::new(),
+            wake_calls: Notify::new(),
             stop: self.stop.subscribe(),
-            verified: self.config.need(config::SENDERS)? == "user_id",
+            closing: self.closing.subscribe(),
+            verified: match self.config.need(config::SENDERS)? {
+                "user_id" => true,
+                "app_id" => false,
+                _ => return Err(format!("{} must be user_id or app_id", config::SENDERS.name)),
+            },
             batch_events_max: self.config.number::<usize>(config::BATCH_EVENTS)?.clamp(1, 4_096),
-        });
+        })
+    }
+
+    /// A room's own keys, of which it must have those to seal what it parks.
+    fn keys(&self, room: Room) -> Result<Keys, String> {
+        let audiences: Vec<String> = match room {
+            Room::Fulfillment => self.outsiders.audiences().into_iter().map(str::to_owned).collect(),
+            _ => Vec::new(),
+        };
+        let config = self.config.clone();
+        let keys = Keys::load(move || {
+            let audiences: Vec<&str> = audiences.iter().map(String::as_str).collect();
+            Ok(config.keyring()?.for_room(room, &audiences))
+        })?;
+        keys.ring()
+            .seal(Section::Parked, "probe", 0, &"", clock::now())
+            .map_err(|error| error.to_string())?;
+        Ok(keys)
+    }
+
+    fn spawn<W: Worker>(&mut self, hall: Arc<Hall<W>>, outside: Option<Arc<dyn Outside>>) {
         for door in [Door::Inner, Door::Outside, Door::Dead] {
             self.loops.spawn(consume::run(Arc::clone(&hall), door));
         }
@@ -114,11 +155,8 @@ impl House {
         if let Some(outside) = outside {
             self.loops.spawn(due::calls(Arc::clone(&hall), outside));
         }
-        // Not one of the loops that a stop waits for: it ends with the last handle of its channel.
-        tokio::spawn(sweep::send_out(Arc::clone(&hall), Publisher::start(publishing), out_rows));
+        self.senders.spawn(sweep::send_out(Arc::clone(&hall)));
         self.loops.spawn(sweep::tidy(hall));
-        self.ready.push(Ready { room, pool, consuming });
-        Ok(())
     }
 
     fn links(&mut self, room: Room) -> Result<(Arc<Link>, Arc<Link>), String> {
@@ -141,11 +179,18 @@ impl House {
             Box::pin(async move {
                 let mut missing = Vec::new();
                 for room in rooms {
-                    if let Err(error) = sqlx::query("SELECT 1").execute(&room.pool).await {
-                        missing.push(format!("{}: the database does not answer: {error}", room.room));
+                    // In a task of its own: a probe that hangs up must not cancel a pool's acquire half way.
+                    let pool = room.pool.clone();
+                    let asked =
+                        tokio::spawn(async move { sqlx::query("SELECT 1").execute(&pool).await.map(|_| ()) })
+                            .await;
+                    if !matches!(asked, Ok(Ok(()))) {
+                        missing.push(format!("{}: the database does not answer", room.room));
                     }
-                    if let Err(error) = room.consuming.channel().await {
-                        missing.push(format!("{}: {error}", room.room));
+                    for link in [&room.consuming, &room.publishing] {
+                        if let Err(error) = link.channel().await {
+                            missing.push(format!("{}: {error}", room.room));
+                        }
                     }
                 }
                 missing
@@ -162,26 +207,37 @@ impl House {
     /// Waits until every room has finished what it had begun, at most as long as configured. Gives whether it did.
     pub async fn drained(&mut self) -> bool {
         let most = Duration::from_secs(self.config.number(config::DRAIN_SECONDS).unwrap_or(20));
-        let all = async { while self.loops.join_next().await.is_some() {} };
-        tokio::time::timeout(most, all).await.is_ok()
+        let all = async {
+            let mut well = true;
+            while let Some(ended) = self.loops.join_next().await {
+                well &= ended.is_ok();
+            }
+            // Nobody listening means that nothing runs any more.
+            let _ = self.closing.send(true);
+            while let Some(ended) = self.senders.join_next().await {
+                well &= ended.is_ok();
+            }
+            well
+        };
+        tokio::time::timeout(most, all).await.unwrap_or(false)
     }
 
-    /// Returns when a loop ended that should not have: a panic in the shell itself.
+    /// Returns when a task ended that should not have: a panic in the shell itself.
     pub async fn any_ended(&mut self) -> String {
-        match self.loops.join_next().await {
-            Some(Err(error)) => format!("a loop of the shell ended badly: {error}"),
-            Some(Ok(())) | None => "every room has stopped".to_owned(),
+        let ended = tokio::select! {
+            Some(ended) = self.loops.join_next() => ended,
+            Some(ended) = self.senders.join_next() => ended,
+            Some(ended) = self.publishers.join_next() => ended,
+            else => return "every room has stopped".to_owned(),
+        };
+        match ended {
+            Err(error) => format!("a task of the shell ended badly: {error}"),
+            Ok(()) => "a task of the shell ended by itself".to_owned(),
         }
     }
 
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
-    }
-
-    /// The time, for what is shown to people.
-    #[must_use]
-    pub fn now(&self) -> Timestamp {
-        Timestamp(clock::now())
     }
 }

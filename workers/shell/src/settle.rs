@@ -4,18 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use messages::answer::{CommandAnswered, Outcome};
-use messages::catalogue::Kind;
-use messages::envelope::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, SpecVersion, encode};
-use messages::id::{OrderNumber, derived_id};
+use messages::Event;
 use messages::sealed::{Keyring, SealError};
-use messages::task::{TaskClose, TaskClosed, TaskOpened};
-use messages::{Event, Timestamp, topology};
+use messages::task::TaskClose;
 use uuid::Uuid;
 
-use crate::ledger::{DueId, Ledger, LedgerError, OutboxRow, Tx, WireHeaders};
+use crate::fold::Fold;
+use crate::ledger::{DueId, Ledger, LedgerError, OutboxRow, Tx};
 use crate::parking::{ParkReason, Parked};
-use crate::worker::{At, Decision, Emit, Route, Task, Worker, World, raw};
+use crate::worker::{DueRow, Task, Worker, World};
 
 /// How often `scope` may name new rows before that counts as a fault of the room.
 const SCOPE_ROUNDS_MAX: usize = 6;
@@ -29,8 +26,10 @@ pub struct Entry<W: Worker> {
 /// Where an event comes from.
 #[derive(Debug, Clone)]
 pub struct Cause {
-    /// Absent for what is unreadable.
+    /// Absent for what the inbox does not remember: the unreadable, and times that it has no partition for.
     pub inbox: Option<Uuid>,
+    /// What the ids of outputs are derived from: two senders may use one event id.
+    pub origin: Uuid,
     /// The event's own id, named in answers and as cause of what follows.
     pub id: String,
     /// The outsider who sent it.
@@ -38,18 +37,38 @@ pub struct Cause {
     pub traceparent: Option<String>,
     /// The queue it came from; timers and answers name their table.
     pub queue: String,
-    /// The event itself, should it have to be parked.
-    pub event: Option<Event>,
+    /// The event as it came, should it have to be parked.
+    pub original: Option<Original>,
+    /// The row that fired or was answered. It goes with whatever end the event has.
+    pub due: Option<DueRow>,
+}
+
+/// An event and its text.
+#[derive(Debug, Clone)]
+pub struct Original {
+    pub event: Event,
+    pub text: String,
 }
 
 /// What is to be done with it.
 pub enum Work<W: Worker> {
     Decide(W::Input),
-    /// A timer or an answer; void if its row was replaced meanwhile.
-    Due(W::Input, DueId),
+    /// Void if its row was replaced meanwhile.
+    Timer(W::Input),
+    /// Decided even if its row was replaced: the outside has acted.
+    Answer(W::Input),
     /// The shell's own: tasks are its rows.
     CloseTask(TaskClose),
     Park(Box<Parked>),
+}
+
+impl<W: Worker> Work<W> {
+    fn input(&self) -> Option<&W::Input> {
+        match self {
+            Self::Decide(input) | Self::Timer(input) | Self::Answer(input) => Some(input),
+            Self::CloseTask(_) | Self::Park(_) => None,
+        }
+    }
 }
 
 /// What a batch came to.
@@ -63,7 +82,6 @@ pub struct Settled {
     pub parked: Vec<ParkReason>,
     /// Whether due rows were written: the performers may look.
     pub has_due: bool,
-    pub now: Option<Timestamp>,
 }
 
 /// Why a batch was not settled.
@@ -71,10 +89,22 @@ pub struct Settled {
 pub enum SettleError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// This process lacks a key.
     #[error(transparent)]
-    Seal(#[from] SealError),
-    #[error("the room's scope names new rows without end")]
+    Key(SealError),
+    /// A section of the event does not open.
+    #[error(transparent)]
+    Section(SealError),
+    #[error("the room's scope panics or names new rows without end")]
     Scope,
+    #[error("the room's decision sets a row that its scope did not name")]
+    Unlocked,
+}
+
+impl From<SealError> for SettleError {
+    fn from(error: SealError) -> Self {
+        if error.is_ours() { Self::Key(error) } else { Self::Section(error) }
+    }
 }
 
 /// Settles a batch. Nothing is stored if it fails.
@@ -100,22 +130,19 @@ pub async fn settle<W: Worker, L: Ledger<W>>(
         entries.iter().filter(|entry| entry.cause.inbox.is_none_or(|id| new.remove(&id))).collect();
 
     let world = load_world(worker, &mut tx, &live).await?;
-    let wanted: Vec<DueId> = live
-        .iter()
-        .filter_map(|entry| match &entry.work {
-            Work::Due(_, id) => Some(id.clone()),
-            Work::Decide(_) | Work::CloseTask(_) | Work::Park(_) => None,
-        })
-        .collect();
+    // Of all entries: a row whose event was decided or parked before must not come again for ever.
+    let fired: Vec<DueId> =
+        entries.iter().filter_map(|entry| entry.cause.due.as_ref().map(DueId::of)).collect();
     let standing: BTreeSet<DueId> =
-        if wanted.is_empty() { BTreeSet::new() } else { tx.take_due(&wanted).await?.into_iter().collect() };
+        if fired.is_empty() { BTreeSet::new() } else { tx.take_due(&fired).await?.into_iter().collect() };
 
     let mut fold = Fold::new(world, now, ring);
     for entry in &live {
+        let stands = entry.cause.due.as_ref().is_some_and(|row| standing.contains(&DueId::of(row)));
         match &entry.work {
-            Work::Decide(input) => fold.decide(worker, &entry.cause, input)?,
-            Work::Due(input, id) if standing.contains(id) => fold.decide(worker, &entry.cause, input)?,
-            Work::Due(..) => {}
+            Work::Decide(input) | Work::Answer(input) => fold.decide(worker, &entry.cause, input)?,
+            Work::Timer(input) if stands => fold.decide(worker, &entry.cause, input)?,
+            Work::Timer(_) => {}
             Work::CloseTask(close) => {
                 let closed = tx.close_task(close).await?;
                 fold.close_task(&entry.cause, close, closed.map(|task| task.order_number));
@@ -141,8 +168,12 @@ async fn store<W: Worker, T: Tx<W>>(
     if !fold.inserts.is_empty() {
         tx.insert(&fold.inserts).await?;
     }
+    if !fold.removed.is_empty() {
+        let removed: Vec<W::Key> = fold.removed.iter().cloned().collect();
+        tx.delete(&removed).await?;
+    }
     if !fold.due.is_empty() {
-        tx.change_due(&fold.due).await?;
+        tx.change_due(batch, &fold.due).await?;
     }
     if !fold.tasks.is_empty() {
         let tasks: Vec<Task> = fold.tasks.iter().map(|(_, task)| task.clone()).collect();
@@ -150,8 +181,7 @@ async fn store<W: Worker, T: Tx<W>>(
             fold.task_opened(place);
         }
     }
-    let mut rows = bundle(std::mem::take(&mut fold.outputs));
-    rows.append(&mut fold.parked_rows);
+    let mut rows = fold.take_rows();
     if !rows.is_empty() {
         tx.put_outbox(batch, &mut rows).await?;
     }
@@ -159,14 +189,7 @@ async fn store<W: Worker, T: Tx<W>>(
         tx.forget(forget).await?;
     }
     tx.commit().await?;
-    Ok(Settled {
-        rows,
-        repeated,
-        decided: fold.decided,
-        parked: fold.parked,
-        has_due: !fold.due.is_empty(),
-        now: Some(fold.now),
-    })
+    Ok(Settled { rows, repeated, decided: fold.decided, parked: fold.parked, has_due: !fold.due.is_empty() })
 }
 
 /// Locks and loads what the events touch, round by round, each round in key order.
@@ -175,263 +198,64 @@ async fn load_world<W: Worker, T: Tx<W>>(
     tx: &mut T,
     live: &[&Entry<W>],
 ) -> Result<World<W>, SettleError> {
+    let inputs: Vec<&W::Input> = live.iter().filter_map(|entry| entry.work.input()).collect();
     let mut world = World::default();
-    for _ in 0..SCOPE_ROUNDS_MAX {
-        let mut keys: BTreeSet<W::Key> = BTreeSet::new();
-        for entry in live {
-            match &entry.work {
-                Work::Decide(input) | Work::Due(input, _) => keys.extend(worker.scope(input, &world)),
-                Work::CloseTask(_) | Work::Park(_) => {}
-            }
+    for peek in inputs.iter().filter_map(|input| worker.peek(input)) {
+        if world.peeked(&peek).is_none() {
+            let found = tx.peek(&peek).await?;
+            world.put_peeked(peek, found);
         }
-        let missing: Vec<W::Key> = keys.into_iter().filter(|key| world.find(key).is_none()).collect();
-        if missing.is_empty() {
+    }
+    for _ in 0..SCOPE_ROUNDS_MAX {
+        let (lock, look) = wanted(worker, &inputs, &world)?;
+        if lock.is_empty() && look.is_empty() {
             return Ok(world);
         }
-        for (key, state) in tx.load(&missing).await? {
-            world.put(key, state);
+        if !lock.is_empty() {
+            let lock: Vec<W::Key> = lock.into_iter().collect();
+            // A copy that was only looked at gives way to the locked row.
+            for (key, state) in tx.load(&lock).await? {
+                world.put_locked(key, state);
+            }
+        }
+        if !look.is_empty() {
+            let look: Vec<W::Key> = look.into_iter().collect();
+            for (key, state) in tx.look(&look).await? {
+                world.put(key, state);
+            }
         }
     }
     Err(SettleError::Scope)
 }
 
-/// The running result of a batch.
-struct Fold<'a, W: Worker> {
-    world: World<W>,
-    now: Timestamp,
-    ring: &'a Keyring,
-    changed: BTreeSet<W::Key>,
-    inserts: Vec<(W::Key, W::State)>,
-    outputs: Vec<(Route, Event)>,
-    parked_rows: Vec<OutboxRow>,
-    due: Vec<crate::worker::DueChange>,
-    tasks: Vec<(Cause, Task)>,
-    decided: usize,
-    parked: Vec<ParkReason>,
+type Wanted<W> = (BTreeSet<<W as Worker>::Key>, BTreeSet<<W as Worker>::Key>);
+
+/// The rows still to be locked, and those still to be looked at.
+fn wanted<W: Worker>(worker: &W, inputs: &[&W::Input], world: &World<W>) -> Result<Wanted<W>, SettleError> {
+    let asked = catch_unwind(AssertUnwindSafe(|| {
+        let mut lock: BTreeSet<W::Key> = BTreeSet::new();
+        let mut look: BTreeSet<W::Key> = BTreeSet::new();
+        for input in inputs {
+            lock.extend(worker.scope(input, world));
+            look.extend(worker.looks(input, world));
+        }
+        lock.retain(|key| !world.is_locked(key));
+        look.retain(|key| world.find(key).is_none() && !lock.contains(key));
+        (lock, look)
+    }));
+    asked.map_err(|_| SettleError::Scope)
 }
 
-impl<'a, W: Worker> Fold<'a, W> {
-    fn new(world: World<W>, now: Timestamp, ring: &'a Keyring) -> Self {
-        Self {
-            world,
-            now,
-            ring,
-            changed: BTreeSet::new(),
-            inserts: Vec::new(),
-            outputs: Vec::new(),
-            parked_rows: Vec::new(),
-            due: Vec::new(),
-            tasks: Vec::new(),
-            decided: 0,
-            parked: Vec::new(),
-        }
+/// Groups that keep the order of their first members.
+pub(crate) fn grouped<K: Ord + Clone, V>(items: impl IntoIterator<Item = (K, V)>) -> Vec<(K, Vec<V>)> {
+    let mut places: BTreeMap<K, usize> = BTreeMap::new();
+    let mut groups: Vec<(K, Vec<V>)> = Vec::new();
+    for (key, value) in items {
+        let place = *places.entry(key.clone()).or_insert_with(|| {
+            groups.push((key, Vec::new()));
+            groups.len() - 1
+        });
+        groups[place].1.push(value);
     }
-
-    fn decide(&mut self, worker: &W, cause: &Cause, input: &W::Input) -> Result<(), SettleError> {
-        let at = At { now: self.now, id: &cause.id, sender: cause.sender.as_deref() };
-        let world = &self.world;
-        // The world changes only after the decision is there, so a panic leaves it whole.
-        let decision = match catch_unwind(AssertUnwindSafe(|| worker.decide(world, input, &at))) {
-            Ok(decision) => decision,
-            Err(_) => return self.park(cause, &Parked::event(cause, ParkReason::Panicked)),
-        };
-        self.apply(worker, cause, decision)
-    }
-
-    fn apply(&mut self, worker: &W, cause: &Cause, decision: Decision<W>) -> Result<(), SettleError> {
-        for (key, state) in decision.set {
-            self.changed.insert(key.clone());
-            self.world.put(key, state);
-        }
-        self.inserts.extend(decision.insert);
-        for (index, mut emit) in decision.emit.into_iter().enumerate() {
-            worker.dress(&mut emit, self.ring, self.now)?;
-            self.output(cause, index, emit);
-        }
-        self.due.extend(decision.due);
-        self.tasks.extend(decision.tasks.into_iter().map(|task| (cause.clone(), task)));
-        self.decided += 1;
-        Ok(())
-    }
-
-    fn output(&mut self, cause: &Cause, index: usize, emit: Emit) {
-        let index = u32::try_from(index).unwrap_or(u32::MAX);
-        let id =
-            derived_id(self.now.0, &[W::ROOM.name().as_bytes(), cause.id.as_bytes(), &index.to_be_bytes()]);
-        let event = Event {
-            specversion: SpecVersion::V1,
-            id: id.to_string(),
-            source: format!("/oms/{}", W::ROOM),
-            kind: emit.kind.name().to_owned(),
-            time: self.now.0,
-            subject: emit.subject,
-            datacontenttype: None,
-            traceparent: cause.traceparent.clone(),
-            causationid: Some(cause.id.clone()),
-            data: emit.data,
-        };
-        self.outputs.push((emit.route, event));
-    }
-
-    fn park(&mut self, cause: &Cause, parked: &Parked) -> Result<(), SettleError> {
-        self.parked.push(parked.reason);
-        self.parked_rows.push(parked.row::<W>(self.ring, self.now)?);
-        if let (Some(sender), Some(unreadable)) = (&cause.sender, &parked.told) {
-            let body = CommandAnswered {
-                answers: parked.event_id.clone(),
-                reference: parked.reference.clone(),
-                outcome: Outcome::Refused,
-                order: None,
-                code: Some(parked.reason.name().to_owned()),
-                text: Some(unreadable.clone()),
-            };
-            let emit = Emit {
-                route: Route::Out(sender.clone()),
-                kind: Kind::CommandAnswered,
-                subject: None,
-                data: raw(&body),
-            };
-            self.output(cause, 0, emit);
-        }
-        Ok(())
-    }
-
-    /// `found` is the order number of the task that was open, if one was.
-    fn close_task(&mut self, cause: &Cause, close: &TaskClose, found: Option<Option<String>>) {
-        let (outcome, code, text) = match &found {
-            Some(_) => (Outcome::Done, None, None),
-            None => (
-                Outcome::Refused,
-                Some("no_such_task".to_owned()),
-                Some("no open task has this room, kind and key".to_owned()),
-            ),
-        };
-        if let Some(order) = found {
-            let body = TaskClosed {
-                room: W::ROOM,
-                kind: close.kind,
-                key: close.key.clone(),
-                order: order.and_then(|number| OrderNumber::parse(&number).ok()),
-                user: close.user.clone(),
-                reason: close.reason.clone(),
-            };
-            self.output(
-                cause,
-                0,
-                Emit {
-                    route: Route::Oms,
-                    kind: Kind::TaskClosed,
-                    subject: Some(close.key.clone()),
-                    data: raw(&body),
-                },
-            );
-        }
-        if let Some(sender) = &cause.sender {
-            let body = CommandAnswered {
-                answers: Some(cause.id.clone()),
-                reference: Some(close.key.clone()),
-                outcome,
-                order: None,
-                code,
-                text,
-            };
-            self.output(
-                cause,
-                1,
-                Emit {
-                    route: Route::Out(sender.clone()),
-                    kind: Kind::CommandAnswered,
-                    subject: None,
-                    data: raw(&body),
-                },
-            );
-        }
-        self.decided += 1;
-    }
-
-    fn task_opened(&mut self, place: usize) {
-        let Some((cause, task)) = self.tasks.get(place).cloned() else { return };
-        let body = TaskOpened {
-            room: W::ROOM,
-            kind: task.kind,
-            key: task.key,
-            order: task.order.clone(),
-            reason: task.reason,
-        };
-        let subject = task.order.map(|order| order.to_string());
-        // Outputs of the decision itself are counted from 0; tasks come after any of them.
-        self.output(
-            &cause,
-            1_000_000 + place,
-            Emit { route: Route::Oms, kind: Kind::TaskOpened, subject, data: raw(&body) },
-        );
-    }
-}
-
-/// Outputs that share exchange and key leave as one AMQP message, in order, up to 256 events or 256 KiB.
-fn bundle(outputs: Vec<(Route, Event)>) -> Vec<OutboxRow> {
-    let mut order: Vec<(Route, String)> = Vec::new();
-    let mut groups: BTreeMap<(Route, String), Vec<Event>> = BTreeMap::new();
-    for (route, event) in outputs {
-        let key = (route, event.kind.clone());
-        let group = groups.entry(key.clone()).or_default();
-        if group.is_empty() {
-            order.push(key);
-        }
-        group.push(event);
-    }
-    let mut rows = Vec::new();
-    for key in order {
-        let Some(events) = groups.remove(&key) else { continue };
-        let mut start = 0;
-        while start < events.len() {
-            let end = chunk_end(&events, start);
-            rows.push(row(&key.0, &key.1, &events[start..end]));
-            start = end;
-        }
-    }
-    rows
-}
-
-/// An event's size beside its body, roughly: ids, source, type, time.
-const ENVELOPE_BYTES: usize = 400;
-
-fn chunk_end(events: &[Event], start: usize) -> usize {
-    let mut bytes = 0;
-    let mut end = start;
-    while end < events.len() && end - start < BATCH_EVENTS_MAX {
-        bytes += events[end].data.get().len() + ENVELOPE_BYTES;
-        if bytes > BATCH_BYTES_MAX && end > start {
-            break;
-        }
-        end += 1;
-    }
-    end
-}
-
-fn row(route: &Route, kind: &str, events: &[Event]) -> OutboxRow {
-    let (exchange, routing_key) = match route {
-        Route::Oms => (topology::OMS, kind.to_owned()),
-        Route::Out(name) => (topology::OUT, format!("{name}.{kind}")),
-    };
-    let (content_type, body) = encode(events);
-    let headers = match events {
-        [event] => WireHeaders {
-            kind: Some(event.kind.clone()),
-            timestamp: u64::try_from(event.time.unix_timestamp()).ok(),
-            correlation_id: event.causationid.clone(),
-            ..WireHeaders::default()
-        },
-        _ => WireHeaders::default(),
-    };
-    let message_id = events.first().map(|event| event.id.clone()).unwrap_or_default();
-    OutboxRow {
-        id: 0,
-        exchange: exchange.to_owned(),
-        routing_key,
-        content_type: content_type.to_owned(),
-        message_id,
-        headers,
-        body,
-    }
+    groups
 }

@@ -1,14 +1,13 @@
 //! What keeps a room tidy beside its batches: rows for outsiders are sent, confirmed rows deleted, forgotten rows
 //! sent again, partitions made and dropped. None of it is needed for a decision.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use messages::topology;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgPool;
 use time::OffsetDateTime;
-use tokio::sync::mpsc;
 
 use crate::clock;
 use crate::hall::Hall;
@@ -21,24 +20,80 @@ use crate::worker::Worker;
 const PARTITION_DAYS_BACK: i64 = 90;
 const PARTITION_DAYS_AHEAD: i64 = 7;
 /// Rows that the sweeper sends at one time.
-const SWEEP_ROWS_MAX: i64 = 100;
+const SWEEP_ROWS_MAX: i64 = 500;
+const SWEEP_EVERY: Duration = Duration::from_secs(15);
 const DAY_MILLIS: i64 = 86_400_000;
 
-/// Sends rows for outsiders on a channel of their own. What is refused stays in the outbox for the sweeper.
-pub async fn send_out<W: Worker>(
-    hall: Arc<Hall<W>>,
-    publisher: Publisher,
-    mut rows: mpsc::UnboundedReceiver<Vec<OutboxRow>>,
-) {
+/// Sends rows for outsiders on a channel of their own, until the room stops. An outsider whose queue is full is held
+/// back; its rows wait in the outbox, oldest first, and hold up nobody else.
+pub async fn send_out<W: Worker>(hall: Arc<Hall<W>>) {
+    let publisher = hall.to_outsiders.clone();
+    let Some(mut rows) = hall.out_rows.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
     let mut windows = Vec::new();
-    while rows.recv_many(&mut windows, 64).await > 0 {
-        let window: Vec<OutboxRow> = windows.drain(..).flatten().collect();
-        let ids: Vec<i64> = window.iter().map(|row| row.id).collect();
-        let left = publisher.publish(window).await;
-        if let Some(row) = left.first() {
-            tracing::warn!(room = %W::ROOM, rows = left.len(), first_key = %row.routing_key, "an outsider's queue takes no more; its rows wait in the outbox");
+    let mut full: BTreeSet<String> = BTreeSet::new();
+    let mut probed = Instant::now();
+    loop {
+        let wait = SWEEP_EVERY.saturating_sub(probed.elapsed());
+        let received = tokio::select! {
+            received = rows.recv_many(&mut windows, 64) => received,
+            () = tokio::time::sleep(wait) => 0,
+            () = hall.closing() => break,
+        };
+        if received > 0 {
+            let window = windows.drain(..).flatten().filter(|row| !full.contains(outsider(row))).collect();
+            send(&hall, &publisher, window, &mut full).await;
         }
-        hall.note_confirmed(&ids, &left);
+        if probed.elapsed() >= SWEEP_EVERY {
+            probed = Instant::now();
+            full.clear();
+            drain(&hall, &publisher, &mut full).await;
+        }
+    }
+    while let Ok(window) = rows.try_recv() {
+        send(&hall, &publisher, window, &mut full).await;
+    }
+    forget(&hall).await;
+}
+
+/// The outsider that a row is addressed to.
+fn outsider(row: &OutboxRow) -> &str {
+    row.routing_key.split('.').next().unwrap_or_default()
+}
+
+/// Gives whether everything was taken.
+async fn send<W: Worker>(
+    hall: &Hall<W>,
+    publisher: &Publisher,
+    rows: Vec<OutboxRow>,
+    full: &mut BTreeSet<String>,
+) -> bool {
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let left = publisher.publish(rows).await;
+    hall.note_confirmed(&ids, &left);
+    for row in &left {
+        if full.insert(outsider(row).to_owned()) {
+            tracing::warn!(room = %W::ROOM, outsider = outsider(row), "an outsider's queue takes no more; its rows wait in the outbox");
+        }
+    }
+    left.is_empty()
+}
+
+/// Sends what was left for each outsider, oldest first, until its queue is full or nothing is left.
+async fn drain<W: Worker>(hall: &Hall<W>, publisher: &Publisher, full: &mut BTreeSet<String>) {
+    loop {
+        let held: Vec<&str> = full.iter().map(String::as_str).collect();
+        let rows = match left_for_outsiders(hall.ledger.pool(), &held).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                tracing::warn!(room = %W::ROOM, %error, "the outbox could not be swept");
+                return;
+            }
+        };
+        if rows.is_empty() || hall.is_stopping() {
+            return;
+        }
+        send(hall, publisher, rows, full).await;
+        forget(hall).await;
     }
 }
 
@@ -49,19 +104,25 @@ pub async fn tidy<W: Worker>(hall: Arc<Hall<W>>) {
         tokio::select! { () = tokio::time::sleep(Duration::from_secs(1)) => {}, () = hall.stopping() => break }
         seconds += 1;
         forget(&hall).await;
-        if seconds.is_multiple_of(15) && !hall.publishing.is_blocked() {
+        if seconds.is_multiple_of(SWEEP_EVERY.as_secs()) && !hall.publishing.is_blocked() {
             sweep(&hall).await;
         }
-        if seconds.is_multiple_of(6 * 3600)
-            && let Err(error) = partitions(hall.ledger.pool()).await
-        {
-            tracing::error!(room = %W::ROOM, %error, "the inbox's partitions could not be kept");
+        if seconds.is_multiple_of(3_600) {
+            if let Err(error) = partitions(hall.ledger.pool()).await {
+                tracing::error!(room = %W::ROOM, %error, "the inbox's partitions could not be kept");
+            }
+            if let Err(error) = sqlx::query("DELETE FROM mark WHERE made_at < now() - interval '1 day'")
+                .execute(hall.ledger.pool())
+                .await
+            {
+                tracing::warn!(room = %W::ROOM, %error, "old marks could not be dropped");
+            }
         }
     }
-    forget(&hall).await;
 }
 
-async fn forget<W: Worker>(hall: &Hall<W>) {
+/// Deletes what the broker has confirmed.
+pub(crate) async fn forget<W: Worker>(hall: &Hall<W>) {
     let ids = std::mem::take(&mut *hall.confirmed.lock().unwrap_or_else(PoisonError::into_inner));
     if ids.is_empty() {
         return;
@@ -74,42 +135,63 @@ async fn forget<W: Worker>(hall: &Hall<W>) {
     }
 }
 
+/// Sends rows for rooms that were left for a minute, as long as there are some.
 async fn sweep<W: Worker>(hall: &Hall<W>) {
-    let rows = match left_behind(hall.ledger.pool()).await {
-        Ok(rows) => rows,
-        Err(error) => {
-            tracing::warn!(room = %W::ROOM, %error, "the outbox could not be swept");
+    loop {
+        let rows = match left_for_rooms(hall.ledger.pool()).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                tracing::warn!(room = %W::ROOM, %error, "the outbox could not be swept");
+                return;
+            }
+        };
+        if rows.is_empty() {
             return;
         }
-    };
-    if rows.is_empty() {
-        return;
+        tracing::info!(room = %W::ROOM, rows = rows.len(), "sending again what was left in the outbox");
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        let left = hall.inner.publish(rows).await;
+        hall.note_confirmed(&ids, &left);
+        if !left.is_empty() || hall.is_stopping() {
+            return;
+        }
     }
-    tracing::info!(room = %W::ROOM, rows = rows.len(), "sending again what was left in the outbox");
-    let (out, inner): (Vec<OutboxRow>, Vec<OutboxRow>) =
-        rows.into_iter().partition(|row| row.exchange == topology::OUT);
-    if !out.is_empty() {
-        // The receiver lives as long as the room.
-        let _ = hall.out.send(out);
-    }
-    let ids: Vec<i64> = inner.iter().map(|row| row.id).collect();
-    let left = hall.inner.publish(inner).await;
-    hall.note_confirmed(&ids, &left);
 }
 
-/// Rows older than a minute, each outsider's oldest first, with a growing pause between tries.
-async fn left_behind(pool: &PgPool) -> Result<Vec<OutboxRow>, sqlx::Error> {
-    let rows = sqlx::query(
+async fn left_for_rooms(pool: &PgPool) -> Result<Vec<OutboxRow>, sqlx::Error> {
+    picked(
+        pool,
         "WITH picked AS (
-             SELECT id FROM outbox WHERE next_at < now() - interval '60 seconds' ORDER BY next_at, id LIMIT $1 FOR UPDATE SKIP LOCKED
-         )
-         UPDATE outbox o SET attempts = o.attempts + 1, next_at = now() + interval '30 seconds' * least(o.attempts, 20)
-         FROM picked WHERE o.id = picked.id
-         RETURNING o.id, o.exchange, o.routing_key, o.content_type, o.message_id, o.headers, o.body",
+             SELECT id FROM outbox WHERE exchange <> 'oms.out' AND next_at < now() - interval '60 seconds' ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+         )",
+        &[],
     )
-    .bind(SWEEP_ROWS_MAX)
-    .fetch_all(pool)
-    .await?;
+    .await
+}
+
+async fn left_for_outsiders(pool: &PgPool, full: &[&str]) -> Result<Vec<OutboxRow>, sqlx::Error> {
+    picked(
+        pool,
+        "WITH picked AS (
+             SELECT id FROM outbox WHERE exchange = 'oms.out' AND next_at < now() - interval '20 seconds' AND NOT (split_part(routing_key, '.', 1) = ANY($2))
+             ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+         )",
+        full,
+    )
+    .await
+}
+
+/// Takes rows for this round, so that no other replica sends them in the same minute.
+async fn picked(pool: &PgPool, which: &'static str, full: &[&str]) -> Result<Vec<OutboxRow>, sqlx::Error> {
+    let sql = format!(
+        "{which}
+         UPDATE outbox o SET attempts = o.attempts + 1, next_at = now()
+         FROM picked WHERE o.id = picked.id
+         RETURNING o.id, o.exchange, o.routing_key, o.content_type, o.message_id, o.headers, o.body"
+    );
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(SWEEP_ROWS_MAX);
+    let query = if which.contains("$2") { query.bind(full) } else { query };
+    let rows = query.fetch_all(pool).await?;
     let mut rows = rows.iter().map(outbox_row).collect::<Result<Vec<OutboxRow>, _>>()?;
     rows.sort_by_key(|row| row.id);
     Ok(rows)

@@ -1,14 +1,15 @@
 //! The seam to the broker: two crash-only connections per process and one publishing task per channel. On any
 //! error the connection or channel is dropped and made anew; lapin's own recovery is never used.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::options::{
     BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions, QueueDeclareOptions,
 };
+use lapin::protocol::AMQPErrorKind;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::uri::AMQPUri;
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer};
@@ -32,13 +33,27 @@ pub enum WireError {
     Unreachable { at: String, why: String },
     #[error("the broker refused: {0}")]
     Refused(String),
+    /// The broker closed the channel and left the connection: one message is not acceptable.
+    #[error("the broker closed the channel: {0}")]
+    Channel(String),
     #[error("queue {0} is missing; run `oms topology apply`")]
     NoQueue(String),
 }
 
 impl From<lapin::Error> for WireError {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "lapin has many more errors; all of them end the connection"
+    )]
     fn from(error: lapin::Error) -> Self {
-        Self::Refused(error.to_string())
+        match error.kind() {
+            lapin::ErrorKind::ProtocolError(protocol)
+                if matches!(protocol.kind(), AMQPErrorKind::Soft(_)) =>
+            {
+                Self::Channel(error.to_string())
+            }
+            _ => Self::Refused(error.to_string()),
+        }
     }
 }
 
@@ -46,8 +61,20 @@ impl From<lapin::Error> for WireError {
 pub struct Link {
     uri: AMQPUri,
     name: String,
-    connection: Mutex<Option<Connection>>,
-    blocked: Arc<AtomicBool>,
+    live: Mutex<Option<Live>>,
+    /// The flag of the newest connection.
+    blocked: std::sync::Mutex<Arc<AtomicBool>>,
+}
+
+struct Live {
+    connection: Connection,
+    generation: u64,
+}
+
+/// A channel, and which of the link's connections it is on.
+pub struct OnLink {
+    pub channel: Channel,
+    generation: u64,
 }
 
 impl Link {
@@ -55,7 +82,7 @@ impl Link {
     /// The address has another form.
     pub fn new(url: &str, name: &str) -> Result<Self, WireError> {
         let uri = url.parse::<AMQPUri>().map_err(|_| WireError::Address)?;
-        Ok(Self { uri, name: name.to_owned(), connection: Mutex::new(None), blocked: Arc::default() })
+        Ok(Self { uri, name: name.to_owned(), live: Mutex::new(None), blocked: std::sync::Mutex::default() })
     }
 
     /// The broker user of this connection.
@@ -67,7 +94,7 @@ impl Link {
     /// Whether the broker has asked this connection to stop publishing (memory or disk alarm).
     #[must_use]
     pub fn is_blocked(&self) -> bool {
-        self.blocked.load(Ordering::Relaxed)
+        self.blocked.lock().unwrap_or_else(PoisonError::into_inner).load(Ordering::Relaxed)
     }
 
     /// A new channel, on a new connection if the old one broke.
@@ -75,25 +102,37 @@ impl Link {
     /// # Errors
     /// The broker does not answer, or refuses.
     pub async fn channel(&self) -> Result<Channel, WireError> {
-        let mut held = self.connection.lock().await;
-        if let Some(connection) = held.as_ref().filter(|connection| connection.status().connected()) {
-            match bounded(connection.create_channel()).await {
-                Ok(channel) => return Ok(channel),
-                Err(error) => {
-                    tracing::warn!(connection = %self.name, %error, "dropping a broken broker connection")
+        Ok(self.on_link().await?.channel)
+    }
+
+    pub(crate) async fn on_link(&self) -> Result<OnLink, WireError> {
+        let mut held = self.live.lock().await;
+        let mut generation = 0;
+        if let Some(live) = held.as_ref() {
+            generation = live.generation;
+            if live.connection.status().connected() {
+                match bounded(live.connection.create_channel()).await {
+                    Ok(channel) => return Ok(OnLink { channel, generation }),
+                    Err(error) => {
+                        tracing::warn!(connection = %self.name, %error, "dropping a broken broker connection");
+                    }
                 }
             }
         }
         *held = None;
         let connection = self.connect().await?;
         let channel = bounded(connection.create_channel()).await?;
-        *held = Some(connection);
-        Ok(channel)
+        generation += 1;
+        *held = Some(Live { connection, generation });
+        Ok(OnLink { channel, generation })
     }
 
-    /// Drops the connection, so that the next channel is made on a new one.
-    pub async fn abandon(&self) {
-        *self.connection.lock().await = None;
+    /// Drops the connection that a channel was on, unless another has taken its place already.
+    async fn abandon(&self, generation: u64) {
+        let mut held = self.live.lock().await;
+        if held.as_ref().is_some_and(|live| live.generation == generation) {
+            *held = None;
+        }
     }
 
     async fn connect(&self) -> Result<Connection, WireError> {
@@ -102,12 +141,13 @@ impl Link {
         let connection = bounded(Connection::connect_uri(self.uri.clone(), properties))
             .await
             .map_err(|error| WireError::Unreachable { at, why: error.to_string() })?;
-        let blocked = Arc::clone(&self.blocked);
-        blocked.store(false, Ordering::Relaxed);
+        let blocked = Arc::new(AtomicBool::new(false));
+        *self.blocked.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&blocked);
         let mut events = Box::pin(connection.events_listener());
         tokio::spawn(async move {
             while let Some(event) = events.next().await {
                 if let lapin::Event::ConnectionBlocked(_) = event {
+                    tracing::warn!("the broker blocks publishing: it is short of memory or disk");
                     blocked.store(true, Ordering::Relaxed);
                 } else if let lapin::Event::ConnectionUnblocked = event {
                     blocked.store(false, Ordering::Relaxed);
@@ -118,12 +158,37 @@ impl Link {
     }
 }
 
+/// Bounds a call on a publishing connection: while the broker blocks it, the time does not run.
+async fn patient<T>(
+    link: &Link,
+    call: impl Future<Output = Result<T, lapin::Error>>,
+) -> Result<T, WireError> {
+    let mut call = std::pin::pin!(call);
+    loop {
+        match tokio::time::timeout(Duration::from_secs(CONFIRM_SECONDS_MAX), &mut call).await {
+            Ok(result) => return result.map_err(WireError::from),
+            Err(_) if link.is_blocked() => {}
+            Err(_) => return Err(WireError::Refused("no answer in time".to_owned())),
+        }
+    }
+}
+
 /// Bounds a call to the broker: a blocked connection would wait for ever.
 async fn bounded<T>(call: impl Future<Output = Result<T, lapin::Error>>) -> Result<T, WireError> {
     match tokio::time::timeout(Duration::from_secs(CONFIRM_SECONDS_MAX), call).await {
         Ok(result) => result.map_err(WireError::from),
         Err(_) => Err(WireError::Refused("no answer in time".to_owned())),
     }
+}
+
+/// Whether the queue is there; nothing is taken from it.
+///
+/// # Errors
+/// The broker does not answer, or the queue is not there.
+pub async fn look_for(channel: &Channel, queue: &str) -> Result<(), WireError> {
+    let passive = QueueDeclareOptions { passive: true, durable: true, ..QueueDeclareOptions::default() };
+    let declared = bounded(channel.queue_declare(short(queue), passive, FieldTable::default())).await;
+    declared.map(|_| ()).map_err(|_| WireError::NoQueue(queue.to_owned()))
 }
 
 /// Declares the queue passively and consumes it, on a channel of its own.
@@ -137,18 +202,11 @@ pub async fn consume(
     prefetch: u16,
 ) -> Result<(Channel, Consumer), WireError> {
     let channel = link.channel().await?;
-    let passive = QueueDeclareOptions { passive: true, durable: true, ..QueueDeclareOptions::default() };
-    bounded(channel.queue_declare(short(queue), passive, FieldTable::default()))
-        .await
-        .map_err(|_| WireError::NoQueue(queue.to_owned()))?;
+    look_for(&channel, queue).await?;
     bounded(channel.basic_qos(prefetch, BasicQosOptions::default())).await?;
-    let consumer = bounded(channel.basic_consume(
-        short(queue),
-        short(tag),
-        BasicConsumeOptions::default(),
-        FieldTable::default(),
-    ))
-    .await?;
+    let options = BasicConsumeOptions::default();
+    let consumer =
+        bounded(channel.basic_consume(short(queue), short(tag), options, FieldTable::default())).await?;
     Ok((channel, consumer))
 }
 
@@ -175,12 +233,11 @@ struct Window {
 }
 
 impl Publisher {
-    /// Starts the task. It ends when the last handle is dropped.
+    /// The publisher, and the task that must be run for it. The task ends when the last handle is dropped.
     #[must_use]
-    pub fn start(link: Arc<Link>) -> Self {
-        let (windows, arriving) = mpsc::channel(8);
-        tokio::spawn(publish_windows(link, arriving));
-        Self { windows }
+    pub fn new(link: Arc<Link>) -> (Self, impl Future<Output = ()> + Send) {
+        let (windows, arriving) = mpsc::channel(64);
+        (Self { windows }, publish_windows(link, arriving))
     }
 
     /// Publishes the rows in order and gives back those that were not confirmed.
@@ -189,6 +246,7 @@ impl Publisher {
             return rows;
         }
         let (done, answer) = oneshot::channel();
+        // Bodies are shared, so this copies names only.
         let again = rows.clone();
         if self.windows.send(Window { rows, done }).await.is_err() {
             return again;
@@ -198,75 +256,111 @@ impl Publisher {
 }
 
 async fn publish_windows(link: Arc<Link>, mut arriving: mpsc::Receiver<Window>) {
-    let mut channel: Option<Channel> = None;
+    let mut channel: Option<OnLink> = None;
     let mut pauses = Pauses::up_to(Duration::from_secs(5));
-    while let Some(Window { rows, done }) = arriving.recv().await {
-        let mut left = Vec::new();
-        let mut rows = rows.into_iter().peekable();
-        while rows.peek().is_some() {
-            let window: Vec<OutboxRow> = rows.by_ref().take(WINDOW_MAX).collect();
-            match publish_window(&link, &mut channel, window.as_slice()).await {
-                Ok(unconfirmed) => {
-                    pauses.reset();
-                    left.extend(unconfirmed.into_iter().map(|at| window[at].clone()));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, rows = window.len(), "a window of publishes was not confirmed");
-                    channel = None;
-                    link.abandon().await;
-                    left.extend(window);
-                    pauses.wait().await;
-                }
+    let mut windows = Vec::new();
+    // Whatever waits goes out as one window: one round of confirms for all.
+    while arriving.recv_many(&mut windows, 64).await > 0 {
+        let (rows, owners): (Vec<Vec<OutboxRow>>, Vec<oneshot::Sender<Vec<OutboxRow>>>) =
+            windows.drain(..).map(|window| (window.rows, window.done)).unzip();
+        let mut owned: Vec<(usize, OutboxRow)> = rows
+            .into_iter()
+            .enumerate()
+            .flat_map(|(owner, rows)| rows.into_iter().map(move |row| (owner, row)))
+            .collect();
+        let mut left: Vec<Vec<OutboxRow>> = owners.iter().map(|_| Vec::new()).collect();
+        while !owned.is_empty() {
+            let rest = owned.split_off(owned.len().min(WINDOW_MAX));
+            for at in confirm(&link, &mut channel, &owned, &mut pauses).await {
+                let (owner, row) = &owned[at];
+                left[*owner].push(row.clone());
+            }
+            owned = rest;
+        }
+        for (done, left) in owners.into_iter().zip(left) {
+            // The owner may have stopped waiting; the rows are in the outbox all the same.
+            let _ = done.send(left);
+        }
+    }
+}
+
+/// Publishes a window and gives the places of the rows that were not taken. Where the broker closes the channel, the
+/// rows go one by one, so that a row that it will never take holds up nobody else.
+async fn confirm(
+    link: &Link,
+    channel: &mut Option<OnLink>,
+    rows: &[(usize, OutboxRow)],
+    pauses: &mut Pauses,
+) -> Vec<usize> {
+    let error = match publish_window(link, channel, rows).await {
+        Ok(unconfirmed) => {
+            pauses.reset();
+            return unconfirmed;
+        }
+        Err(error) => error,
+    };
+    tracing::warn!(%error, rows = rows.len(), "a window of publishes was not confirmed");
+    let is_channel_only = matches!(&error, WireError::Channel(_));
+    if let Some(broken) = channel.take()
+        && !is_channel_only
+    {
+        link.abandon(broken.generation).await;
+    }
+    if !is_channel_only || rows.len() == 1 {
+        pauses.wait().await;
+        return (0..rows.len()).collect();
+    }
+    let mut left = Vec::new();
+    for at in 0..rows.len() {
+        match publish_window(link, channel, &rows[at..=at]).await {
+            Ok(unconfirmed) if unconfirmed.is_empty() => {}
+            Ok(_) => left.push(at),
+            Err(error) => {
+                tracing::error!(%error, routing_key = %rows[at].1.routing_key, "the broker refuses this message");
+                *channel = None;
+                left.push(at);
             }
         }
-        // The reader may have stopped waiting; the rows are in the outbox all the same.
-        let _ = done.send(left);
     }
+    left
 }
 
 /// Gives the places of the rows that the broker did not take.
 async fn publish_window(
     link: &Link,
-    channel: &mut Option<Channel>,
-    rows: &[OutboxRow],
+    channel: &mut Option<OnLink>,
+    rows: &[(usize, OutboxRow)],
 ) -> Result<Vec<usize>, WireError> {
-    let live = channel.take().filter(|channel| channel.status().connected());
-    let live = match live {
-        Some(live) => live,
-        None => {
-            let fresh = link.channel().await?;
-            bounded(fresh.confirm_select(ConfirmSelectOptions::default())).await?;
-            fresh
-        }
-    };
+    if channel.as_ref().is_none_or(|on_link| !on_link.channel.status().connected()) {
+        let fresh = link.on_link().await?;
+        bounded(fresh.channel.confirm_select(ConfirmSelectOptions::default())).await?;
+        *channel = Some(fresh);
+    }
+    let Some(OnLink { channel: live, .. }) = channel.as_ref() else { return Ok((0..rows.len()).collect()) };
     let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
     let mut confirms = Vec::with_capacity(rows.len());
-    for row in rows {
-        let properties = properties(row, link.user());
-        confirms.push(
-            bounded(live.basic_publish(
-                short(&row.exchange),
-                short(&row.routing_key),
-                mandatory,
-                &row.body,
-                properties,
-            ))
-            .await?,
+    for (_, row) in rows {
+        let sent = live.basic_publish(
+            short(&row.exchange),
+            short(&row.routing_key),
+            mandatory,
+            &row.body,
+            properties(row, link.user()),
         );
+        confirms.push(patient(link, sent).await?);
     }
     let mut unconfirmed = Vec::new();
     let mut returned = false;
     for (at, confirm) in confirms.into_iter().enumerate() {
-        match bounded(confirm).await? {
+        match patient(link, confirm).await? {
             Confirmation::Ack(None) => {}
             Confirmation::Ack(Some(_)) => returned = true,
             Confirmation::Nack(_) | Confirmation::NotRequested => unconfirmed.push(at),
         }
     }
-    *channel = Some(live);
     if returned {
         // lapin may pin a return to the wrong publish, so none of the window counts.
-        tracing::error!(first_key = %rows[0].routing_key, "the broker has no queue for a message; run `oms topology diff`");
+        tracing::error!(first_key = %rows[0].1.routing_key, "the broker has no queue for a message; run `oms topology diff`");
         return Ok((0..rows.len()).collect());
     }
     Ok(unconfirmed)

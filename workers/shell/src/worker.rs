@@ -2,7 +2,7 @@
 //! module does I/O, reads a clock or draws a number.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::panic::RefUnwindSafe;
 
@@ -46,6 +46,18 @@ pub trait Worker: Clone + Debug + Send + Sync + RefUnwindSafe + Sized + 'static 
 
     /// The rows that an input touches, given those found so far; asked again until it names no new ones.
     fn scope(&self, input: &Self::Input, found: &World<Self>) -> Vec<Self::Key>;
+
+    /// Rows that an input only reads: no lock, as they stand at this moment, and the decision must not set them. Right
+    /// only where the room lists the pair (this input, a change of the row) as a race.
+    fn looks(&self, _input: &Self::Input, _found: &World<Self>) -> Vec<Self::Key> {
+        Vec::new()
+    }
+
+    /// Keys to be looked up by prefix before the scope is asked, for an input that does not know whom it concerns
+    /// (stock for those who wait). They come without a lock; the scope names those it wants locked.
+    fn peek(&self, _input: &Self::Input) -> Option<Peek> {
+        None
+    }
 
     /// The decision. Pure.
     fn decide(&self, world: &World<Self>, input: &Self::Input, at: &At<'_>) -> Decision<Self>;
@@ -107,15 +119,25 @@ pub struct At<'a> {
     pub sender: Option<&'a str>,
 }
 
+/// The first keys of a table that begin with a prefix, in key order.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Peek {
+    pub table: &'static str,
+    pub prefix: String,
+    pub most: u32,
+}
+
 /// The rows that a batch works on. A row that was asked for is always there.
 #[derive(Debug, Clone)]
 pub struct World<W: Worker> {
     rows: BTreeMap<W::Key, W::State>,
+    locked: BTreeSet<W::Key>,
+    peeked: BTreeMap<Peek, Vec<String>>,
 }
 
 impl<W: Worker> Default for World<W> {
     fn default() -> Self {
-        Self { rows: BTreeMap::new() }
+        Self { rows: BTreeMap::new(), locked: BTreeSet::new(), peeked: BTreeMap::new() }
     }
 }
 
@@ -123,7 +145,8 @@ impl<W: Worker> World<W> {
     /// A world of these rows, for tests of a decision.
     #[must_use]
     pub fn of(rows: impl IntoIterator<Item = (W::Key, W::State)>) -> Self {
-        Self { rows: rows.into_iter().collect() }
+        let rows: BTreeMap<W::Key, W::State> = rows.into_iter().collect();
+        Self { locked: rows.keys().cloned().collect(), rows, peeked: BTreeMap::new() }
     }
 
     /// The row, if the scope named it.
@@ -142,6 +165,25 @@ impl<W: Worker> World<W> {
         self.rows.insert(key, state);
     }
 
+    pub(crate) fn put_locked(&mut self, key: W::Key, state: W::State) {
+        self.locked.insert(key.clone());
+        self.rows.insert(key, state);
+    }
+
+    pub(crate) fn is_locked(&self, key: &W::Key) -> bool {
+        self.locked.contains(key)
+    }
+
+    /// What a peek found: the keys as text, in order.
+    #[must_use]
+    pub fn peeked(&self, peek: &Peek) -> Option<&[String]> {
+        self.peeked.get(peek).map(Vec::as_slice)
+    }
+
+    pub(crate) fn put_peeked(&mut self, peek: Peek, found: Vec<String>) {
+        self.peeked.insert(peek, found);
+    }
+
     /// Every row, in key order.
     pub fn rows(&self) -> impl Iterator<Item = (&W::Key, &W::State)> {
         self.rows.iter()
@@ -152,6 +194,8 @@ impl<W: Worker> World<W> {
 #[derive(Debug, Clone)]
 pub struct Decision<W: Worker> {
     pub set: Vec<(W::Key, W::State)>,
+    /// Rows that are over and done with.
+    pub remove: Vec<W::Key>,
     /// Rows that are only ever added; one that exists stays as it is.
     pub insert: Vec<(W::Key, W::State)>,
     pub emit: Vec<Emit>,
@@ -161,7 +205,14 @@ pub struct Decision<W: Worker> {
 
 impl<W: Worker> Default for Decision<W> {
     fn default() -> Self {
-        Self { set: Vec::new(), insert: Vec::new(), emit: Vec::new(), due: Vec::new(), tasks: Vec::new() }
+        Self {
+            set: Vec::new(),
+            remove: Vec::new(),
+            insert: Vec::new(),
+            emit: Vec::new(),
+            due: Vec::new(),
+            tasks: Vec::new(),
+        }
     }
 }
 
@@ -192,6 +243,9 @@ pub struct DueRow {
     pub epoch: i32,
     /// Counts the tries within an epoch, from 0.
     pub attempt: i32,
+    /// The number of the batch that wrote it: the same words written again are another row.
+    pub serial: i64,
+    pub traceparent: Option<String>,
     pub due_at: Timestamp,
     pub body: Box<RawValue>,
     /// When the first performer of this attempt began; present and not ours: the outcome is unknown.
@@ -253,6 +307,11 @@ impl<W: Worker> Decision<W> {
 
     pub fn set(&mut self, key: W::Key, state: W::State) {
         self.set.push((key, state));
+    }
+
+    /// The row goes; whoever asks for it again finds a blank one.
+    pub fn remove(&mut self, key: W::Key) {
+        self.remove.push(key);
     }
 
     pub fn insert(&mut self, key: W::Key, state: W::State) {

@@ -227,3 +227,31 @@ fn submit(body: &Value) -> (Vec<Said>, Stage<Intake>) {
     let event = event_with(&mut stage, body);
     (stage.command_event(STORE, &event), stage)
 }
+
+#[test]
+fn two_senders_may_use_one_event_id_and_both_orders_go_on_under_ids_of_their_own() {
+    let mut stage = stage();
+    let event = stage.event(&order_of(REFERENCE, 1));
+    let ids: Vec<String> = ["web-store", "call-centre"]
+        .into_iter()
+        .map(|sender| {
+            let mut event = event.clone();
+            event.source = format!("/{sender}");
+            let said = stage.command_event(sender, &event);
+            let accepted =
+                said.iter().find(|said| said.kind == messages::Kind::OrderAccepted).expect("accepted");
+            accepted.event.id.clone()
+        })
+        .collect();
+    assert_ne!(ids[0], ids[1], "the second would be taken for a repeat of the first");
+}
+
+#[test]
+fn an_event_of_another_decade_is_parked_and_answered_though_the_inbox_has_no_place_for_it() {
+    let mut stage = stage();
+    let mut event = stage.event(&order_of(REFERENCE, 1));
+    event.time = time::macros::datetime!(2019-11-14 17:00 UTC);
+    let said = stage.command_event(STORE, &event);
+    let answer: CommandAnswered = find(&said);
+    assert_eq!((answer.outcome, answer.code.as_deref()), (Outcome::Refused, Some("bad_time")));
+}

@@ -193,6 +193,8 @@ fn due(ring: &Keyring, contact: Value) -> DueRow {
         kind: MAIL.to_owned(),
         epoch: 0,
         attempt: 0,
+        serial: 1,
+        traceparent: None,
         due_at: examples::at(),
         body: raw(&mail),
         started_at: Some(examples::at()),
