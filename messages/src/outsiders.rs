@@ -25,6 +25,8 @@ pub struct Outsiders(Vec<Outsider>);
 
 /// The operator's program.
 pub const OPERATOR: &str = "operator";
+/// The page behind the links to unsubscribe, which promotions' processes serve.
+pub const UNSUBSCRIBE_PAGE: &str = "unsubscribe-page";
 /// The outsider that packs parcels.
 pub const WAREHOUSE: &str = "warehouse";
 
@@ -109,6 +111,7 @@ mod tests {
             assert!(outsiders.all().iter().any(|outsider| outsider.may_send(kind)), "{}", kind.name());
         }
         assert!(outsiders.named(OPERATOR).is_some());
+        assert!(outsiders.named(UNSUBSCRIBE_PAGE).is_some_and(|page| page.may_send(Kind::SubscriberWithdraw)));
         assert_eq!(outsiders.audiences(), [WAREHOUSE]);
     }
 

@@ -330,7 +330,7 @@ samples! {
         per_minute: 600,
         user: user(),
     };
-    CampaignControl => CampaignControl { campaign: reference("2019-11-EAGLE"), verb: CampaignVerb::Approve, user: user(), reason: None };
+    CampaignControl => CampaignControl { campaign: reference("2019-11-EAGLE"), verb: CampaignVerb::Approve, version: Some(1), user: user(), reason: None };
     CampaignChanged => CampaignChanged { campaign: reference("2019-11-EAGLE"), state: CampaignState::Approved, user: Some(user()), reason: None };
     CommandAnswered => CommandAnswered {
         answers: Some("0c6f1f3e-6b1c-4a57-9d44-3f1f2b7f9a10".to_owned()),

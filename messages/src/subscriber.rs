@@ -165,6 +165,10 @@ pub enum CampaignVerb {
 pub struct CampaignControl {
     pub campaign: Reference,
     pub verb: CampaignVerb,
+    /// The draft that was seen, counted from 1: an approval of another one is refused. Absent: the draft as it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub version: Option<u32>,
     pub user: UserId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

@@ -13,12 +13,18 @@ CREATE TABLE orders (
     state     jsonb,
     status    text GENERATED ALWAYS AS (state->'order'->>'status') STORED,
     reference text GENERATED ALWAYS AS (substr(key, strpos(key, '/') + 1)) STORED,
-    CONSTRAINT orders_status_known CHECK (status IN ('unseen', 'faulty', 'accepted', 'held', 'refused')),
+    CONSTRAINT orders_status_known CHECK (status IN ('unseen', 'faulty', 'accepted', 'held', 'refused', 'cancelled')),
     -- Sealed sections stay only while a person has to look at the order.
     CONSTRAINT orders_folder_only_while_held CHECK ((status = 'held') = (state->'order' ? 'folder'))
 );
 CREATE INDEX orders_held ON orders (key) WHERE status = 'held';
 CREATE INDEX orders_reference ON orders (reference);
+
+-- Addresses, as fingerprints, to which parcels did not arrive for a reason that a person must look at.
+CREATE TABLE addresses (
+    key   text COLLATE "C" PRIMARY KEY,
+    state jsonb
+);
 
 -- A version never goes back; that is decided on the locked row.
 CREATE TABLE items (

@@ -273,6 +273,7 @@ fn scan(parcel: &Parcel, stop: Stop, at: usize, step: Duration, time: u8) -> Eve
         code: code.map(str::to_owned),
         status,
         to_sender: stop == Stop::BackAtSender,
+        endorsement: None,
         scanned_at,
     };
     let place = u8::try_from(at).unwrap_or(u8::MAX);

@@ -39,6 +39,7 @@ enum Outsider {
 ///   tok_decline_never…      402 stolen_card, do_not_try_again
 ///   tok_decline_later_N_…   402 insufficient_funds, try_again_later, N times (or once) per order, then ok
 ///   tok_decline_data…       402 expired_card, confirm_card_data
+///   tok_decline_renewal_N_… authorizes, then 402 insufficient_funds N times (or once) per order, then ok
 ///   tok_500_N_…             500 for the first N calls per order, nothing stored
 ///   tok_timeout…            authorizes, and never answers the first call per order
 ///   tok_slow_MS_…           answers authorization and capture MS milliseconds late

@@ -11,12 +11,14 @@ use messages::task::TaskKind;
 use shell::{At, Decision, World};
 
 use crate::Fulfillment;
-use crate::read::Input;
-use crate::store::{Dispatched, Folder, HAND_OVER, Key, Parcel, Requested, Shorted, State, Waiting};
+use crate::cancel;
+use crate::read::{Input, of_shipment as of_row};
+use crate::reship;
+use crate::store::{Dispatched, Folder, HAND_OVER, Key, Order, Parcel, Requested, Shorted, State, Waiting};
 use crate::units::Units;
 
 /// Number of a release's first parcel.
-const FIRST_PARCEL: u16 = 1;
+pub(crate) const FIRST_PARCEL: u16 = 1;
 
 /// The decision.
 #[must_use]
@@ -26,36 +28,54 @@ pub fn decide(
     input: &Input,
     at: &At<'_>,
 ) -> Decision<Fulfillment> {
-    let release = input.release();
-    let state = world.get(&Key::Release(release.clone()));
-    match (input, state.as_ref()) {
-        (Input::Authorized { folder, .. }, State::New) => authorize(room, release, folder, at),
-        // Said again.
-        (
-            Input::Authorized { .. },
-            State::Waiting(_) | State::Requested(_) | State::Dispatched(_) | State::Shorted(_),
-        ) => Decision::nothing(),
-
-        (Input::HandOver(_), State::Waiting(Waiting { folder, .. })) => hand_over(release, folder, at),
-        (Input::HandOver(_), State::New | State::Requested(_) | State::Dispatched(_) | State::Shorted(_)) => {
-            Decision::nothing()
+    match input {
+        Input::Known { order, units } => cancel::known(world, order, *units),
+        Input::Cancel(wish) => cancel::asked(world, wish, at),
+        Input::Unknown(order) => cancel::unknown(world, order),
+        Input::Reship(reship) => reship::decide(world, reship, at),
+        Input::NoReship => Decision::nothing(),
+        Input::Authorized { release, folder } => {
+            let state = world.get(&Key::Release(release.clone()));
+            match state.as_ref() {
+                State::New => authorize(room, world, release.clone(), folder, at),
+                // Said again.
+                State::Waiting(_)
+                | State::Requested(_)
+                | State::Dispatched(_)
+                | State::Shorted(_)
+                | State::Cancelled
+                | State::Order(_) => Decision::nothing(),
+            }
         }
-
-        (Input::Packed(packed), State::New) => refuse(&packed.shipment, Refusal::UnknownShipment, at),
-        (Input::Packed(packed), State::Waiting(_)) => refuse(&packed.shipment, Refusal::NotRequested, at),
-        (Input::Packed(packed), State::Requested(requested)) => pack(release, requested, packed, at),
-        (Input::Packed(packed), State::Dispatched(dispatched)) => pack_again(dispatched, packed, at),
-        (Input::Packed(packed), State::Shorted(shorted)) => refuse(
-            &packed.shipment,
-            of_shipment(&shorted.shipment, &packed.shipment, Refusal::WrongUnits),
-            at,
-        ),
-
-        (Input::Short(short), State::New) => refuse(&short.shipment, Refusal::UnknownShipment, at),
-        (Input::Short(short), State::Waiting(_)) => refuse(&short.shipment, Refusal::NotRequested, at),
-        (Input::Short(short), State::Requested(requested)) => miss(release, requested, short, at),
-        (Input::Short(short), State::Dispatched(dispatched)) => miss_late(release, dispatched, short, at),
-        (Input::Short(short), State::Shorted(shorted)) => miss_again(shorted, short, at),
+        Input::HandOver(release) => match world.get(&Key::Release(release.clone())).as_ref() {
+            State::Waiting(Waiting { folder, .. }) => {
+                let row = cancel::order(world, &release.order());
+                hand_over(Decision::nothing(), row, release.clone(), folder, at)
+            }
+            State::New
+            | State::Requested(_)
+            | State::Dispatched(_)
+            | State::Shorted(_)
+            | State::Cancelled
+            | State::Order(_) => Decision::nothing(),
+        },
+        Input::Packed(packed) => match world.get(&of_row(&packed.shipment)).as_ref() {
+            State::New | State::Order(_) => refuse(&packed.shipment, Refusal::UnknownShipment, at),
+            State::Waiting(_) | State::Cancelled => refuse(&packed.shipment, Refusal::NotRequested, at),
+            State::Requested(requested) => pack(world, requested, packed, at),
+            State::Dispatched(dispatched) => pack_again(dispatched, packed, at),
+            State::Shorted(shorted) => {
+                let refusal = of_shipment(&shorted.shipment, &packed.shipment, Refusal::WrongUnits);
+                refuse(&packed.shipment, refusal, at)
+            }
+        },
+        Input::Short(short) => match world.get(&of_row(&short.shipment)).as_ref() {
+            State::New | State::Order(_) => refuse(&short.shipment, Refusal::UnknownShipment, at),
+            State::Waiting(_) | State::Cancelled => refuse(&short.shipment, Refusal::NotRequested, at),
+            State::Requested(requested) => miss(world, requested, short, at),
+            State::Dispatched(dispatched) => miss_late(dispatched, short, at),
+            State::Shorted(shorted) => miss_again(shorted, short, at),
+        },
     }
 }
 
@@ -94,20 +114,46 @@ impl Refusal {
     }
 }
 
-fn authorize(room: &Fulfillment, release: ReleaseId, folder: &Folder, at: &At<'_>) -> Decision<Fulfillment> {
+fn authorize(
+    room: &Fulfillment,
+    world: &World<Fulfillment>,
+    release: ReleaseId,
+    folder: &Folder,
+    at: &At<'_>,
+) -> Decision<Fulfillment> {
+    let order = release.order();
+    let mut row = cancel::order(world, &order);
+    let mut decision = Decision::nothing();
+    // Nothing is authorized of an order that does not exist.
+    cancel::exists(&mut row, &order, &mut decision);
+    if row.cancelled.is_some() {
+        // Payment lets the money go by itself: the release was not named as handed over.
+        decision.set(Key::Order(order), State::Order(row));
+        decision.set(Key::Release(release), State::Cancelled);
+        return decision;
+    }
     if room.handover_delay_seconds <= 0 {
-        return hand_over(release, folder, at);
+        return hand_over(decision, row, release, folder, at);
     }
     let until = at.now.plus_seconds(room.handover_delay_seconds);
-    let mut decision = Decision::nothing();
     decision.due(&release, HAND_OVER, 0, until, &release);
+    row.waiting.insert(release.clone());
+    decision.set(Key::Order(order), State::Order(row));
     decision.set(Key::Release(release), State::Waiting(Waiting { folder: folder.clone(), until }));
     decision
 }
 
 /// The point of no return.
-fn hand_over(release: ReleaseId, folder: &Folder, at: &At<'_>) -> Decision<Fulfillment> {
+fn hand_over(
+    mut decision: Decision<Fulfillment>,
+    mut row: Order,
+    release: ReleaseId,
+    folder: &Folder,
+    at: &At<'_>,
+) -> Decision<Fulfillment> {
     let order = release.order();
+    row.waiting.remove(&release);
+    row.handed_over.insert(release.clone(), folder.units.count());
     let shipment = ShipmentId::of(&release, FIRST_PARCEL);
     let request = ShipmentRequested {
         shipment: shipment.clone(),
@@ -119,19 +165,19 @@ fn hand_over(release: ReleaseId, folder: &Folder, at: &At<'_>) -> Decision<Fulfi
         lines: folder.units.lines(),
         address: None,
     };
-    let mut decision = Decision::nothing();
     decision.emit(&order, &request);
     let with_address = ShipmentRequested { address: Some(folder.address.clone()), ..request };
     decision.emit_to(WAREHOUSE, &order, &with_address);
     let requested =
         Requested { shipment, folder: folder.clone(), requested_at: at.now, reported: Units::default() };
+    decision.set(Key::Order(order), State::Order(row));
     decision.set(Key::Release(release), State::Requested(requested));
     decision
 }
 
 /// The parcel goes; what was asked for and is not in it will not come in another.
 fn pack(
-    release: ReleaseId,
+    world: &World<Fulfillment>,
     requested: &Requested,
     packed: &ShipmentPacked,
     at: &At<'_>,
@@ -151,12 +197,13 @@ fn pack(
     let missing = requested.reported.plus(&left).unwrap_or_default();
     let mut decision = Decision::nothing();
     if !left.is_empty() {
-        shorted(&mut decision, &release, requested, &left);
+        shorted(&mut decision, world, requested, &left);
     }
+    let release = requested.shipment.release();
     let order = release.order();
     let dispatched = ShipmentDispatched {
         shipment: requested.shipment.clone(),
-        release: release.clone(),
+        release,
         order: order.clone(),
         gift: requested.folder.gift,
         carrier: parcel.carrier,
@@ -168,11 +215,12 @@ fn pack(
     done(&mut decision, &requested.shipment, at);
     let state = Dispatched {
         shipment: requested.shipment.clone(),
+        method: requested.folder.method,
         parcel,
         missing,
         reported: requested.reported.clone(),
     };
-    decision.set(Key::Release(release), State::Dispatched(state));
+    decision.set(of_row(&packed.shipment), State::Dispatched(state));
     decision
 }
 
@@ -185,7 +233,7 @@ fn pack_again(dispatched: &Dispatched, packed: &ShipmentPacked, at: &At<'_>) -> 
 }
 
 fn miss(
-    release: ReleaseId,
+    world: &World<Fulfillment>,
     requested: &Requested,
     short: &ShipmentShort,
     at: &At<'_>,
@@ -202,24 +250,19 @@ fn miss(
         return refuse(&short.shipment, Refusal::WrongUnits, at);
     };
     let mut decision = Decision::nothing();
-    shorted(&mut decision, &release, requested, &missing);
+    shorted(&mut decision, world, requested, &missing);
     done(&mut decision, &requested.shipment, at);
     let state = if left.is_empty() {
         State::Shorted(Shorted { shipment: requested.shipment.clone(), missing })
     } else {
         State::Requested(Requested { reported: missing, ..requested.clone() })
     };
-    decision.set(Key::Release(release), state);
+    decision.set(of_row(&short.shipment), state);
     decision
 }
 
 /// After the parcel: what was not in it is known to be missing, so this only says so again.
-fn miss_late(
-    release: ReleaseId,
-    dispatched: &Dispatched,
-    short: &ShipmentShort,
-    at: &At<'_>,
-) -> Decision<Fulfillment> {
+fn miss_late(dispatched: &Dispatched, short: &ShipmentShort, at: &At<'_>) -> Decision<Fulfillment> {
     if short.shipment != dispatched.shipment {
         return refuse(&short.shipment, Refusal::UnknownShipment, at);
     }
@@ -237,7 +280,7 @@ fn miss_late(
     let mut decision = Decision::nothing();
     done(&mut decision, &dispatched.shipment, at);
     let state = Dispatched { reported, ..dispatched.clone() };
-    decision.set(Key::Release(release), State::Dispatched(state));
+    decision.set(of_row(&short.shipment), State::Dispatched(state));
     decision
 }
 
@@ -255,23 +298,28 @@ fn reported_again(reported: &Units, short: &ShipmentShort, at: &At<'_>) -> Decis
     refuse(&short.shipment, Refusal::AlreadySeenWithOtherContent, at)
 }
 
-/// Tells payment, which takes the units off what it will charge, and a person, who looks for them.
+/// Tells payment, which takes the units off what it will charge, and a person, who looks for them. A later parcel of a
+/// release is paid for already, so there only the person hears of it.
 fn shorted(
     decision: &mut Decision<Fulfillment>,
-    release: &ReleaseId,
+    world: &World<Fulfillment>,
     requested: &Requested,
     missing: &Units,
 ) {
+    let release = requested.shipment.release();
     let order = release.order();
-    let fact = ReleaseShorted {
-        shipment: requested.shipment.clone(),
-        release: release.clone(),
-        order: order.clone(),
-        delivery: requested.folder.delivery,
-        missing: missing.lines(),
-        address: requested.folder.address.clone(),
-    };
-    decision.emit(&order, &fact);
+    if matches!(of_row(&requested.shipment), Key::Release(_)) {
+        cancel::missed(world, &release, missing.count(), decision);
+        let fact = ReleaseShorted {
+            shipment: requested.shipment.clone(),
+            release,
+            order: order.clone(),
+            delivery: requested.folder.delivery,
+            missing: missing.lines(),
+            address: requested.folder.address.clone(),
+        };
+        decision.emit(&order, &fact);
+    }
     let reason = format!(
         "the warehouse could not find {} of the {} units of this shipment",
         missing.count(),

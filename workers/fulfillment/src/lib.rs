@@ -2,9 +2,9 @@
 //!
 //! | | |
 //! | --- | --- |
-//! | Reads | `payment.authorized` from rooms; `shipment.packed`, `shipment.short`, `task.close` (by the shell) from the warehouse and staff |
-//! | Owns | `releases`: what is to be shipped, was asked for, was packed, is missing |
-//! | Emits | `shipment.requested`, `release.shorted`, `shipment.dispatched`, `task.opened`, `task.closed` to rooms; `shipment.requested` with the address to the warehouse; answers |
+//! | Reads | `payment.authorized`, `order.accepted` and `order.held` (that the order exists, and its units), `case.resolved` from rooms; `shipment.packed`, `shipment.short`, `order.cancel`, `task.close` (by the shell) from the warehouse, stores and staff |
+//! | Owns | `orders`: what was handed over, and whether the rest is cancelled; `releases`: what is to be shipped, was asked for, was packed, is missing; `reships`: the same for a parcel that goes out again |
+//! | Emits | `order.cancelled`, `shipment.requested`, `release.shorted`, `shipment.dispatched`, `task.opened`, `task.closed` to rooms; `shipment.requested` with the address to the warehouse; answers |
 //! | Outside | nothing is called; the address is re-sealed under the warehouse's own key where a request leaves |
 //!
 //! *Invariants.* A release is handed over at most once, by the commit that stores `shipment.requested`. Every
@@ -13,8 +13,15 @@
 //! row's last step. No price enters a row, so none can be on a slip. This room never opens an address to look
 //! at it, never charges, and never puts units back in line.
 //!
-//! *Races.* `shipment.packed` and `shipment.short` for the same units: whichever comes first decides, the
-//! other is refused by name. All other pairs commute.
+//! A cancelled order hands nothing more over, whatever comes later, and is told once, with every release that was
+//! handed over before. A case asks for one more parcel at most, with what was in the one that came back; units that
+//! are missing from it are a task, and payment does not hear of them: they are paid for, and a person decides.
+//!
+//! *Races.* `order.cancel` and the hand-over (the authorization, or the timer): whichever comes first decides whether
+//! the release goes. `order.cancel` and the first word of its order: the cancellation waits a day for it, then it is
+//! refused; an order that is known only by a release is cancelled without asking how many units it has. `order.cancel`
+//! and `shipment.short`: units that are missing can be cancelled again. `shipment.packed` and `shipment.short` for the
+//! same units: whichever comes first decides, the other is refused by name. All other pairs commute.
 
 use messages::sealed::{Keyring, SealError};
 use messages::{Room, Timestamp};
@@ -22,9 +29,11 @@ use shell::migrate::Schema;
 use shell::worker::Emit;
 use shell::{Arrival, At, Decision, ReadError, Worker, World};
 
+mod cancel;
 pub mod decide;
 pub mod outside;
 pub mod read;
+mod reship;
 pub mod store;
 pub mod units;
 
@@ -50,16 +59,19 @@ impl Worker for Fulfillment {
     type State = State;
     type Input = Input;
 
-    fn blank(_key: &Key) -> State {
-        State::New
+    fn blank(key: &Key) -> State {
+        match key {
+            Key::Order(_) => State::Order(store::Order::default()),
+            Key::Release(_) | Key::Again(_) => State::New,
+        }
     }
 
     fn read(&self, arrival: &Arrival<'_>, ring: &Keyring) -> Result<Input, ReadError> {
         read::read(arrival, ring)
     }
 
-    fn scope(&self, input: &Input, _found: &World<Self>) -> Vec<Key> {
-        vec![Key::Release(input.release())]
+    fn scope(&self, input: &Input, found: &World<Self>) -> Vec<Key> {
+        input.keys(found)
     }
 
     fn decide(&self, world: &World<Self>, input: &Input, at: &At<'_>) -> Decision<Self> {

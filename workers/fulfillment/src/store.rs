@@ -1,9 +1,10 @@
-//! The room's one table and what operators read of it. It never gives out an address, sealed or not.
+//! The room's tables and what operators read of them. It never gives out an address, sealed or not.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use messages::Timestamp;
-use messages::id::{OrderNumber, ReleaseId, ShipmentId};
+use messages::id::{OrderNumber, Reference, ReleaseId, ShipmentId, UserId};
 use messages::order::Method;
 use messages::sealed::Sealed;
 use messages::shipment::ShipmentPacked;
@@ -18,25 +19,34 @@ pub static FILES: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/ful
 
 /// The timer that hands a release over.
 pub const HAND_OVER: &str = "hand_over";
+/// The timer that refuses a cancellation whose order never came.
+pub const UNKNOWN_ORDER: &str = "unknown_order";
 /// The most rows that an operator's list shows.
 const LIST_ROWS_MAX: i64 = 500;
 
 /// The rows, in the order in which they are locked.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
+    Order(OrderNumber),
     Release(ReleaseId),
+    /// A later parcel of a release whose first one came back.
+    Again(ShipmentId),
 }
 
 impl shell::Key for Key {
     fn table(&self) -> &'static str {
         match self {
+            Self::Order(_) => "orders",
             Self::Release(_) => "releases",
+            Self::Again(_) => "reships",
         }
     }
 
     fn text(&self) -> Cow<'_, str> {
         match self {
+            Self::Order(order) => Cow::Borrowed(order.as_str()),
             Self::Release(release) => Cow::Borrowed(release.as_str()),
+            Self::Again(shipment) => Cow::Borrowed(shipment.as_str()),
         }
     }
 }
@@ -55,6 +65,62 @@ pub enum State {
     Dispatched(Dispatched),
     /// Every unit is missing.
     Shorted(Shorted),
+    /// Authorized after its order was cancelled, or waiting when it was: never handed over.
+    Cancelled,
+    /// An order's own row.
+    Order(Order),
+}
+
+/// What this room knows of an order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Units of all its lines; absent until the order was heard of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<u64>,
+    /// Releases that were handed over, with their units but those that were missing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub handed_over: BTreeMap<ReleaseId, u64>,
+    /// Releases that wait to be handed over.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub waiting: BTreeSet<ReleaseId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled: Option<Asked>,
+    /// A cancellation that came before the order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
+}
+
+impl Order {
+    /// Whether anything has proved that it exists.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.units.is_some() || !self.handed_over.is_empty() || !self.waiting.is_empty()
+    }
+}
+
+/// Who asked to cancel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    pub sender: String,
+    pub message_id: String,
+    pub reference: Reference,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
+    pub reason: String,
+}
+
+impl Asked {
+    /// Whether it is the same wish, perhaps under another message id.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.has_name_of(other) && self.user == other.user && self.reason == other.reason
+    }
+
+    /// Whether both have the same name to their sender.
+    #[must_use]
+    pub fn has_name_of(&self, other: &Self) -> bool {
+        self.sender == other.sender && self.reference == other.reference
+    }
 }
 
 /// What a parcel is made from.
@@ -86,6 +152,8 @@ pub struct Requested {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dispatched {
     pub shipment: ShipmentId,
+    /// For the next parcel, should this one come back.
+    pub method: Method,
     pub parcel: Parcel,
     /// What was asked for and is not in the parcel.
     pub missing: Units,
@@ -139,16 +207,21 @@ pub struct ShipmentView {
     pub missing: Vec<LineUnits>,
 }
 
-/// The release of a shipment.
+/// A shipment, with its release.
 ///
 /// # Errors
 /// The database does not answer, or the row is of another version.
 pub async fn shipment(pool: &sqlx::PgPool, id: &ShipmentId) -> Result<Option<ShipmentView>, sqlx::Error> {
-    let row: Option<(String, Json<State>)> =
-        sqlx::query_as("SELECT key, state FROM fulfillment.releases WHERE key = $1 AND state IS NOT NULL")
-            .bind(id.release().as_str())
-            .fetch_optional(pool)
-            .await?;
+    let row: Option<(String, Json<State>)> = sqlx::query_as(
+        "SELECT key, state FROM fulfillment.releases WHERE key = $1 AND state IS NOT NULL
+         UNION ALL
+         SELECT $1, state FROM fulfillment.reships WHERE key = $2 AND state IS NOT NULL
+         ORDER BY (state ->> 'shipment') IS NOT DISTINCT FROM $2 DESC LIMIT 1",
+    )
+    .bind(id.release().as_str())
+    .bind(id.as_str())
+    .fetch_optional(pool)
+    .await?;
     let view = row.map(|(key, state)| view(&key, state.0)).transpose()?;
     Ok(view.filter(|view| view.shipment.as_ref().is_none_or(|shipment| shipment == id)))
 }
@@ -159,7 +232,11 @@ pub async fn shipment(pool: &sqlx::PgPool, id: &ShipmentId) -> Result<Option<Shi
 /// The database does not answer, or a row is of another version.
 pub async fn waiting(pool: &sqlx::PgPool) -> Result<Vec<ShipmentView>, sqlx::Error> {
     let rows: Vec<(String, Json<State>)> = sqlx::query_as(
-        "SELECT key, state FROM fulfillment.releases WHERE status IN ('waiting', 'requested')
+        "SELECT key, state FROM (
+             SELECT key, state FROM fulfillment.releases WHERE status IN ('waiting', 'requested')
+             UNION ALL
+             SELECT release, state FROM fulfillment.reships WHERE status = 'requested'
+         ) AS open (key, state)
          ORDER BY coalesce(state ->> 'requested_at', state ->> 'until')::timestamptz, key LIMIT $1",
     )
     .bind(LIST_ROWS_MAX)
@@ -183,7 +260,8 @@ fn view(key: &str, state: State) -> Result<ShipmentView, sqlx::Error> {
         missing: Vec::new(),
     };
     Ok(match state {
-        State::New => blank,
+        State::New | State::Order(_) => blank,
+        State::Cancelled => ShipmentView { status: "cancelled", ..blank },
         State::Waiting(Waiting { folder, until }) => {
             ShipmentView { status: "waiting", handover_at: Some(until), units: folder.units.lines(), ..blank }
         }

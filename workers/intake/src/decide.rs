@@ -44,7 +44,14 @@ pub(crate) fn scope(input: &Input, found: &World<Intake>) -> Vec<Key> {
                 .chain(owner(found, &ruling.order).map(|name| Key::Order(name.clone())))
                 .collect()
         }
+        Input::Cancelled(cancelled) => {
+            let number = Key::Number(cancelled.order.clone());
+            std::iter::once(number)
+                .chain(owner(found, &cancelled.order).map(|name| Key::Order(name.clone())))
+                .collect()
+        }
         Input::Product(defined) => vec![Key::Item(defined.product.item.clone())],
+        Input::Flagged(flagged) => vec![Key::Address(flagged.address.clone())],
     }
 }
 
@@ -54,11 +61,14 @@ pub(crate) fn looks(input: &Input, found: &World<Intake>) -> Vec<Key> {
     match input {
         Input::Submission(submission) => match &submission.folder {
             Ok(folder) if order(found, &submission.name).is_open() => {
-                folder.lines.iter().map(|line| Key::Item(line.item.clone())).collect()
+                let items = folder.lines.iter().map(|line| Key::Item(line.item.clone()));
+                items.chain(folder.deliveries.iter().map(|one| Key::Address(one.address.clone()))).collect()
             }
             Ok(_) | Err(_) => Vec::new(),
         },
-        Input::Change(_) | Input::Ruling(_) | Input::Product(_) => Vec::new(),
+        Input::Change(_) | Input::Ruling(_) | Input::Product(_) | Input::Cancelled(_) | Input::Flagged(_) => {
+            Vec::new()
+        }
     }
 }
 
@@ -69,7 +79,25 @@ pub(crate) fn decide(room: &Intake, world: &World<Intake>, input: &Input, at: &A
         Input::Change(change) => changed(world, change, at),
         Input::Ruling(ruling) => ruled(world, ruling, at),
         Input::Product(defined) => product_defined(world, defined),
+        Input::Cancelled(cancelled) => cancelled_held(world, &cancelled.order),
+        Input::Flagged(flagged) => {
+            let mut decision = Decision::nothing();
+            decision.set(Key::Address(flagged.address.clone()), State::Address(true));
+            decision
+        }
     }
+}
+
+/// A cancellation ends a hold; whatever else the order is, it is for others to end.
+fn cancelled_held(world: &World<Intake>, number: &OrderNumber) -> Decision {
+    let mut decision = Decision::nothing();
+    if let Some(name) = owner(world, number)
+        && let OrderState::Held(held) = order(world, name)
+    {
+        let state = OrderState::Cancelled { content: held.content.clone(), order: number.clone() };
+        decision.set(Key::Order(name.clone()), State::Order(state));
+    }
+    decision
 }
 
 fn submitted(room: &Intake, world: &World<Intake>, submission: &Submission, at: &At<'_>) -> Decision {
@@ -101,6 +129,7 @@ fn repeated(submission: &Submission, before: &OrderState, at: &At<'_>) -> Decisi
     let (code, text) = match before {
         OrderState::Unseen => (None, "the order is new".to_owned()),
         OrderState::Accepted { .. } => (None, "the order was accepted before".to_owned()),
+        OrderState::Cancelled { .. } => (Some("cancelled"), "the order was cancelled".to_owned()),
         OrderState::Held(held) => (None, waits(&held.reasons)),
         OrderState::Faulty { code, text, .. } | OrderState::Refused { code, text, .. } => {
             (Some(code.as_str()), text.clone())
@@ -225,6 +254,9 @@ fn ruled(world: &World<Intake>, ruling: &Ruling, at: &At<'_>) -> Decision {
         OrderState::Refused { .. } => {
             ruling_refused(ruling, "not_held", "the order is not held: it was refused", at)
         }
+        OrderState::Cancelled { .. } => {
+            ruling_refused(ruling, "not_held", "the order is not held: it was cancelled", at)
+        }
         OrderState::Unseen | OrderState::Faulty { .. } => {
             ruling_refused(ruling, UNKNOWN_ORDER.0, UNKNOWN_ORDER.1, at)
         }
@@ -317,6 +349,9 @@ fn judge(room: &Intake, world: &World<Intake>, folder: &OrderAccepted, now: Time
     if room.verify_amount.minor() > 0 && folder.total > room.verify_amount {
         reasons.push(HoldReason::NeedsVerification);
     }
+    if folder.deliveries.iter().any(|one| is_flagged(world, &one.address)) {
+        reasons.push(HoldReason::FlaggedAddress);
+    }
     if reasons.is_empty() { Verdict::Good } else { Verdict::Held(reasons) }
 }
 
@@ -374,20 +409,24 @@ fn answer_submission(
 fn order<'w>(world: &'w World<Intake>, name: &OrderName) -> &'w OrderState {
     match world.find(&Key::Order(name.clone())) {
         Some(State::Order(state)) => state,
-        Some(State::Number(_) | State::Item(_)) | None => &OrderState::Unseen,
+        Some(State::Number(_) | State::Item(_) | State::Address(_)) | None => &OrderState::Unseen,
     }
 }
 
 fn owner<'w>(world: &'w World<Intake>, number: &OrderNumber) -> Option<&'w OrderName> {
     match world.find(&Key::Number(number.clone())) {
         Some(State::Number(name)) => name.as_ref(),
-        Some(State::Order(_) | State::Item(_)) | None => None,
+        Some(State::Order(_) | State::Item(_) | State::Address(_)) | None => None,
     }
 }
 
 fn offer<'w>(world: &'w World<Intake>, item: &ItemNumber) -> Option<&'w Offer> {
     match world.find(&Key::Item(item.clone())) {
         Some(State::Item(offer)) => offer.as_ref(),
-        Some(State::Number(_) | State::Order(_)) | None => None,
+        Some(State::Number(_) | State::Order(_) | State::Address(_)) | None => None,
     }
+}
+
+fn is_flagged(world: &World<Intake>, address: &Fingerprint) -> bool {
+    matches!(world.find(&Key::Address(address.clone())), Some(State::Address(true)))
 }

@@ -2,8 +2,8 @@
 //!
 //! | | |
 //! | --- | --- |
-//! | Reads | from outside `order.submit`, `order.change`, `hold.release`, `hold.refuse`; from inventory `product.defined` |
-//! | Owns | `orders` (what became of every order, under its sender's name), `numbers` (our number to that name), `items` (price, currency, on sale from, usual quantity) |
+//! | Reads | from outside `order.submit`, `order.change`, `hold.release`, `hold.refuse`; from inventory `product.defined`, from fulfillment `order.cancelled`, from undelivered `address.flagged` |
+//! | Owns | `orders` (what became of every order, under its sender's name), `numbers` (our number to that name), `items` (price, currency, on sale from, usual quantity), `addresses` (flagged ones, as fingerprints) |
 //! | Emits | `order.accepted`, `order.held`, `order.refused`, `hold.ended`; `command.answered` to whoever asked |
 //! | Outside | nothing |
 //!
@@ -35,6 +35,8 @@
 //! - Price and order: an order is judged by the highest definition that came before it.
 //! - Two contents under one reference: the first valid one is the order.
 //! - Release and refusal of one hold: the first one ends it, the other is answered `not_held`.
+//! - Cancellation and a hold's end: the first one ends the hold, the other finds nothing to end.
+//! - Flag and order: an order is judged by the flags that came before it.
 //! - A hold's end, or a change, and its order: before the order it is `unknown_order`. The number cannot be
 //!   guessed, so nobody has a reason to send it before we told it.
 
@@ -70,6 +72,7 @@ impl Worker for Intake {
             Key::Number(_) => State::Number(None),
             Key::Order(_) => State::Order(store::OrderState::Unseen),
             Key::Item(_) => State::Item(None),
+            Key::Address(_) => State::Address(false),
         }
     }
 

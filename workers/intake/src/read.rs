@@ -3,7 +3,10 @@
 
 use messages::envelope::{Unreadable, read_body};
 use messages::id::{OrderNumber, UserId};
-use messages::order::{Delivery, HoldRefuse, HoldRelease, OrderAccepted, OrderChange, OrderSubmit, Place};
+use messages::case::AddressFlagged;
+use messages::order::{
+    Delivery, HoldRefuse, HoldRelease, OrderAccepted, OrderCancelled, OrderChange, OrderSubmit, Place,
+};
 use messages::product::ProductDefined;
 use messages::sealed::{Fingerprint, Keyring, SealError, Section, Trait};
 use messages::{Event, Kind};
@@ -26,6 +29,8 @@ pub enum Input {
     Change(OrderChange),
     Ruling(Ruling),
     Product(Box<ProductDefined>),
+    Cancelled(OrderCancelled),
+    Flagged(AddressFlagged),
 }
 
 /// An order as an outsider submitted it, parsed and sealed, or what is wrong with it.
@@ -71,6 +76,8 @@ pub(crate) fn read(arrival: &Arrival<'_>, ring: &Keyring) -> Result<Input, ReadE
             Ok(Input::Ruling(Ruling { order, released: false, user, reason: reason_of(event, reason)? }))
         }
         (Kind::ProductDefined, Sender::Room) => Ok(Input::Product(Box::new(read_body(&event.data)?))),
+        (Kind::OrderCancelled, Sender::Room) => Ok(Input::Cancelled(read_body(&event.data)?)),
+        (Kind::AddressFlagged, Sender::Room) => Ok(Input::Flagged(read_body(&event.data)?)),
         (_, Sender::Room | Sender::Outsider(_)) => Err(Unreadable::UnknownType.into()),
     }
 }
@@ -117,7 +124,9 @@ fn folder(
     let subject = order.as_str();
     let account =
         clear.customer.as_deref().map(|customer| ring.fingerprint(Trait::Account, customer)).transpose()?;
+    let email = clear.contact.email.as_ref().map(|email| ring.fingerprint(Trait::Email, &email.normalized())).transpose()?;
     Ok(Ok(OrderAccepted {
+        email,
         card: ring.fingerprint(Trait::Card, &clear.card)?,
         account,
         payment: ring.seal(Section::Payment, subject, 0, &clear.payment, now)?,

@@ -30,6 +30,8 @@ pub enum Key {
     Number(OrderNumber),
     Order(OrderName),
     Item(ItemNumber),
+    /// A flagged address, by its fingerprint.
+    Address(Fingerprint),
 }
 
 impl shell::Key for Key {
@@ -38,6 +40,7 @@ impl shell::Key for Key {
             Self::Number(_) => "numbers",
             Self::Order(_) => "orders",
             Self::Item(_) => "items",
+            Self::Address(_) => "addresses",
         }
     }
 
@@ -46,6 +49,7 @@ impl shell::Key for Key {
             Self::Number(number) => Cow::Borrowed(number.as_str()),
             Self::Order(name) => Cow::Owned(format!("{}/{}", name.sender, name.reference)),
             Self::Item(item) => Cow::Borrowed(item.as_str()),
+            Self::Address(address) => Cow::Borrowed(address.as_str()),
         }
     }
 }
@@ -59,6 +63,8 @@ pub enum State {
     Order(OrderState),
     /// Absent until the item is defined.
     Item(Option<Offer>),
+    /// Whether orders to this address wait for a person.
+    Address(bool),
 }
 
 /// What became of an order. `content` tells the same order sent again from another one under the same name.
@@ -86,6 +92,11 @@ pub enum OrderState {
         code: String,
         text: String,
     },
+    /// Cancelled while it was held. Final.
+    Cancelled {
+        content: Fingerprint,
+        order: OrderNumber,
+    },
 }
 
 /// An order that waits for a person, whole.
@@ -104,9 +115,10 @@ impl OrderState {
     pub fn content(&self) -> Option<&Fingerprint> {
         match self {
             Self::Unseen => None,
-            Self::Faulty { content, .. } | Self::Accepted { content, .. } | Self::Refused { content, .. } => {
-                Some(content)
-            }
+            Self::Faulty { content, .. }
+            | Self::Accepted { content, .. }
+            | Self::Refused { content, .. }
+            | Self::Cancelled { content, .. } => Some(content),
             Self::Held(held) => Some(&held.content),
         }
     }
@@ -116,7 +128,7 @@ impl OrderState {
     pub fn is_open(&self) -> bool {
         match self {
             Self::Unseen | Self::Faulty { .. } => true,
-            Self::Accepted { .. } | Self::Held(_) | Self::Refused { .. } => false,
+            Self::Accepted { .. } | Self::Held(_) | Self::Refused { .. } | Self::Cancelled { .. } => false,
         }
     }
 
@@ -127,6 +139,7 @@ impl OrderState {
             Self::Accepted { .. } => "accepted",
             Self::Held(_) => "held",
             Self::Refused { .. } => "refused",
+            Self::Cancelled { .. } => "cancelled",
         }
     }
 }
@@ -239,7 +252,7 @@ impl FoundOrder {
         let (order, code, text) = match state {
             OrderState::Unseen => (None, None, None),
             OrderState::Faulty { code, text, .. } => (None, Some(code), Some(text)),
-            OrderState::Accepted { order, .. } => (Some(order), None, None),
+            OrderState::Accepted { order, .. } | OrderState::Cancelled { order, .. } => (Some(order), None, None),
             OrderState::Held(held) => (Some(held.folder.order), None, None),
             OrderState::Refused { order, code, text, .. } => (Some(order), Some(code), Some(text)),
         };
@@ -256,7 +269,7 @@ fn order_row(row: &sqlx::postgres::PgRow) -> Result<(OrderName, OrderState), sql
     let reference = Reference::parse(reference).map_err(|_| other_version())?;
     match serde_json::from_str(&state).map_err(|_| other_version())? {
         State::Order(state) => Ok((OrderName { sender: sender.to_owned(), reference }, state)),
-        State::Number(_) | State::Item(_) => Err(other_version()),
+        State::Number(_) | State::Item(_) | State::Address(_) => Err(other_version()),
     }
 }
 

@@ -1,19 +1,25 @@
-//! The decisions: commands about products and stock, orders that want units, and what became of their releases.
+//! The decisions: commands about products and stock, orders that want units, what became of their releases, those who
+//! wait.
 //! Pure: no clock, no I/O, no chance; rows come in as the world and go out as the decision.
 
 pub mod books;
 pub mod commands;
+pub mod facts;
+pub mod order;
 pub mod orders;
+pub mod stock;
+pub mod waiting;
 
+use messages::case::Condition;
 use shell::worker::{At, Decision, World};
 
 use crate::Inventory;
-use crate::decide::orders::Fact;
+use crate::decide::order::Fact;
 use crate::read::Input;
 use crate::store::Key;
 
 /// The rows that an input touches, given those found so far. Every input names its rows in the same rounds: orders
-/// and commands, then items, then pools and households.
+/// and commands, then items, then pools, households and places in line.
 #[must_use]
 pub fn scope(input: &Input, found: &World<Inventory>) -> Vec<Key> {
     match input {
@@ -25,9 +31,13 @@ pub fn scope(input: &Input, found: &World<Inventory>) -> Vec<Key> {
             commands::scope_count(commands::adjust_key(sender, body), &body.item, found)
         }
         Input::Accepted(order) => orders::scope_accepted(order, found),
-        Input::Declined(body) => orders::scope_fact(&body.release, found),
-        Input::Adjusted(body) => orders::scope_fact(&body.release, found),
-        Input::Dispatched(body) => orders::scope_fact(&body.release, found),
+        Input::Declined(body) => facts::scope_fact(&body.release, found),
+        Input::Adjusted(body) => facts::scope_fact(&body.release, found),
+        Input::Dispatched(body) => facts::scope_fact(&body.release, found),
+        Input::Returned(body) => facts::scope_fact(&body.release, found),
+        Input::Cancelled(body) => facts::scope_cancelled(&body.order, found),
+        Input::Allocate { item, .. } => waiting::scope_allocate(item, found),
+        Input::Release(order) => waiting::scope_release(order, found),
     }
 }
 
@@ -38,19 +48,33 @@ pub fn decide(world: &World<Inventory>, input: &Input, at: &At<'_>) -> Decision<
         Input::Define { sender, body } => commands::define(world, at, sender, body),
         Input::Receive { sender, body } => commands::receive(world, at, sender, body),
         Input::Adjust { sender, body } => commands::adjust(world, at, sender, body),
-        Input::Accepted(order) => orders::accept(world, order),
-        Input::Declined(body) => orders::learn(world, &body.release, Fact::Declined),
+        Input::Accepted(order) => orders::accept(world, order, at),
+        Input::Declined(body) => facts::learn(world, &body.release, Fact::Declined, at),
         Input::Adjusted(body) => {
             let fact = Fact::Adjusted {
                 missing: body.missing.clone(),
                 payment: body.payment.clone(),
                 address: body.address.clone(),
             };
-            orders::learn(world, &body.release, fact)
+            facts::learn(world, &body.release, fact, at)
         }
         Input::Dispatched(body) => {
             let fact = Fact::Dispatched { shipment: body.shipment.clone(), lines: body.lines.clone() };
-            orders::learn(world, &body.release, fact)
+            facts::learn(world, &body.release, fact, at)
         }
+        Input::Returned(body) => {
+            let fact = Fact::Returned {
+                shipment: body.case.clone(),
+                lines: body.lines.clone(),
+                is_fit: match body.condition {
+                    Condition::Restock => true,
+                    Condition::Damaged | Condition::WrongItem => false,
+                },
+            };
+            facts::learn(world, &body.release, fact, at)
+        }
+        Input::Cancelled(body) => facts::cancel(world, body, at),
+        Input::Allocate { item, attempt } => waiting::allocate(world, item, *attempt, at),
+        Input::Release(order) => waiting::release(world, order, at),
     }
 }

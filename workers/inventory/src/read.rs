@@ -1,13 +1,18 @@
 //! The edge: what arrives becomes an input, or is unreadable. It opens no section, since it holds no key to one.
 
 use messages::Kind;
+use messages::case::CaseReceived;
 use messages::envelope::{Unreadable, read_body};
+use messages::id::OrderNumber;
+use messages::item::ItemNumber;
 use messages::money::Amount;
-use messages::order::{Line, OrderAccepted};
+use messages::order::{Line, OrderAccepted, OrderCancelled};
 use messages::payment::{PaymentAdjusted, PaymentDeclined};
 use messages::product::{ProductDefine, StockAdjust, StockReceive};
 use messages::shipment::ShipmentDispatched;
-use shell::worker::{Arrival, ReadError, Sender};
+use shell::worker::{Arrival, DueRow, ReadError, Sender};
+
+use crate::decide::waiting;
 
 /// What the room reads.
 #[derive(Debug, Clone)]
@@ -29,16 +34,26 @@ pub enum Input {
     Declined(PaymentDeclined),
     Adjusted(Box<PaymentAdjusted>),
     Dispatched(Box<ShipmentDispatched>),
+    Returned(CaseReceived),
+    Cancelled(OrderCancelled),
+    /// Timer: something of an item came back, and others wait for it.
+    Allocate {
+        item: ItemNumber,
+        attempt: i32,
+    },
+    /// Timer: the day of an order's lines has come.
+    Release(OrderNumber),
 }
 
-/// Reads one arrival. The room has no timers and calls nobody, so only messages are readable.
+/// Reads one arrival. The room calls nobody, so no answers are readable.
 ///
 /// # Errors
 /// It is none of the room's kinds, its body has another shape, or an order does not add up.
 pub fn read(arrival: &Arrival<'_>) -> Result<Input, ReadError> {
     let (kind, event, sender) = match arrival {
         Arrival::Message { kind, event, sender } => (*kind, *event, *sender),
-        Arrival::Timer { .. } | Arrival::Answer { .. } => return Err(Unreadable::UnknownType.into()),
+        Arrival::Timer { due } => return Ok(read_timer(due)?),
+        Arrival::Answer { .. } => return Err(Unreadable::UnknownType.into()),
     };
     let data = &event.data;
     let input = match (kind, sender) {
@@ -59,10 +74,25 @@ pub fn read(arrival: &Arrival<'_>) -> Result<Input, ReadError> {
         (Kind::PaymentDeclined, _) => Input::Declined(read_body(data)?),
         (Kind::PaymentAdjusted, _) => Input::Adjusted(read_body(data)?),
         (Kind::ShipmentDispatched, _) => Input::Dispatched(read_body(data)?),
+        (Kind::CaseReceived, _) => Input::Returned(read_body(data)?),
+        (Kind::OrderCancelled, _) => Input::Cancelled(read_body(data)?),
         // Every other kind belongs to another room, and a command from a room to nobody.
         _ => return Err(Unreadable::UnknownType.into()),
     };
     Ok(input)
+}
+
+fn read_timer(due: &DueRow) -> Result<Input, Unreadable> {
+    let wrong = |problem| Unreadable::Body { path: "key".to_owned(), problem };
+    match due.kind.as_str() {
+        waiting::ALLOCATE => ItemNumber::parse(&due.key)
+            .map(|item| Input::Allocate { item, attempt: due.attempt })
+            .map_err(|_| wrong("is not an item number")),
+        waiting::RELEASE => {
+            OrderNumber::parse(&due.key).map(Input::Release).map_err(|_| wrong("is not an order number"))
+        }
+        _ => Err(Unreadable::UnknownType),
+    }
 }
 
 /// What the decision takes for granted of an accepted order: lines and recipients numbered in rising order, each

@@ -2,6 +2,7 @@
 //! or any personal value.
 
 use messages::Timestamp;
+use messages::case::{CaseClass, CaseEnd, Condition};
 use messages::id::{OrderNumber, Reference, ReleaseId, ShipmentId, UserId};
 use messages::item::ItemNumber;
 use messages::money::{Amount, Currency};
@@ -11,6 +12,7 @@ use messages::payment::DeclineClass;
 use messages::room::Room;
 use messages::shipment::ParcelStatus;
 use messages::stock::{LineUnits, UnavailableLine};
+use messages::subscriber::{CampaignState, SubscriberChange, Topic};
 use messages::task::TaskKind;
 use messages::tracking_number::{Carrier, TrackingNumber};
 use serde::{Deserialize, Serialize};
@@ -147,13 +149,74 @@ pub enum What {
         shipment: ShipmentId,
         carrier: Carrier,
         code: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        endorsement: Option<String>,
         scanned_at: Timestamp,
     },
     Returned {
         shipment: ShipmentId,
         carrier: Carrier,
         code: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        endorsement: Option<String>,
         returned_at: Timestamp,
+    },
+    Lost {
+        shipment: ShipmentId,
+        carrier: Carrier,
+        last_seen_at: Timestamp,
+    },
+    Cancelled {
+        /// These releases go on.
+        handed_over: Vec<ReleaseId>,
+        sender: String,
+        user: Option<UserId>,
+        reason: String,
+    },
+    CaseOpened {
+        case: ShipmentId,
+        class: CaseClass,
+        reason: Option<String>,
+        gift: bool,
+    },
+    CaseAsked {
+        case: ShipmentId,
+        contact: u8,
+        answer_by: Timestamp,
+    },
+    CaseResolved {
+        case: ShipmentId,
+        resolution: CaseEnd,
+        user: Option<UserId>,
+        reason: String,
+    },
+    CaseReceived {
+        case: ShipmentId,
+        condition: Condition,
+        lines: Vec<LineUnits>,
+    },
+    Refunded {
+        release: ReleaseId,
+        amount: Amount,
+        currency: Currency,
+    },
+    AddressFlagged {
+        case: ShipmentId,
+        reason: String,
+    },
+    AddressSuppressed {
+        status: String,
+    },
+    SubscriberChanged {
+        change: SubscriberChange,
+        topics: Vec<Topic>,
+        consent_text: String,
+    },
+    CampaignChanged {
+        campaign: Reference,
+        state: CampaignState,
+        user: Option<UserId>,
+        reason: Option<String>,
     },
     Noticed {
         notice: NoticeKind,
@@ -233,8 +296,19 @@ impl What {
             Self::Progressed { status, .. } => Some(LineStatus::of_parcel(*status)),
             Self::Delivered { .. } => Some(LineStatus::Delivered),
             Self::Undeliverable { .. } => Some(LineStatus::Undeliverable),
-            Self::Returned { .. } => Some(LineStatus::Returned),
-            Self::HoldEnded { .. }
+            Self::Returned { .. } | Self::CaseReceived { .. } => Some(LineStatus::Returned),
+            Self::Lost { .. } => Some(LineStatus::Lost),
+            Self::Cancelled { .. } => Some(LineStatus::Cancelled),
+            Self::CaseResolved { resolution: CaseEnd::Reship, .. } => Some(LineStatus::Reshipped),
+            Self::Refunded { .. } => Some(LineStatus::Refunded),
+            Self::CaseResolved { resolution: CaseEnd::Refund | CaseEnd::Closed, .. }
+            | Self::CaseOpened { .. }
+            | Self::CaseAsked { .. }
+            | Self::AddressFlagged { .. }
+            | Self::AddressSuppressed { .. }
+            | Self::SubscriberChanged { .. }
+            | Self::CampaignChanged { .. }
+            | Self::HoldEnded { .. }
             | Self::ProductDefined { .. }
             | Self::StockChanged { .. }
             | Self::Captured { .. }
@@ -255,7 +329,9 @@ impl What {
             | Self::Progressed { shipment, .. }
             | Self::Delivered { shipment, .. }
             | Self::Undeliverable { shipment, .. }
-            | Self::Returned { shipment, .. } => Some(shipment),
+            | Self::Returned { shipment, .. }
+            | Self::Lost { shipment, .. }
+            | Self::CaseReceived { case: shipment, .. } => Some(shipment),
             Self::Accepted(_)
             | Self::Held(_)
             | Self::Refused { .. }
@@ -276,6 +352,15 @@ impl What {
             | Self::Voided { .. }
             | Self::Adjusted { .. }
             | Self::Shorted { .. }
+            | Self::Cancelled { .. }
+            | Self::CaseOpened { .. }
+            | Self::CaseAsked { .. }
+            | Self::CaseResolved { .. }
+            | Self::Refunded { .. }
+            | Self::AddressFlagged { .. }
+            | Self::AddressSuppressed { .. }
+            | Self::SubscriberChanged { .. }
+            | Self::CampaignChanged { .. }
             | Self::Noticed { .. }
             | Self::TaskOpened { .. }
             | Self::TaskClosed { .. } => None,

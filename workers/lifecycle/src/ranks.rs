@@ -58,13 +58,20 @@ statuses! {
         Ready = 70, "ready", "ready, waiting for payment";
         PaymentDelayed = 80, "payment_delayed", "payment delayed";
         Authorized = 90, "authorized", "card authorized";
+        /// Their parcel did not arrive; another one is to be made.
+        Reshipped = 95, "reshipped", "to be sent again";
         /// At the warehouse: the point of no return.
         Requested = 100, "requested", "at the warehouse";
         Shipped = 110, "shipped", "shipped";
         InTransit = 120, "in_transit", "in transit";
+        /// No scan for days; a later one takes it back.
+        Lost = 125, "lost", "lost on its way";
         Undeliverable = 130, "undeliverable", "undeliverable";
         Delivered = 140, "delivered", "delivered";
         Returned = 150, "returned", "returned to us";
+        /// The money for them went back.
+        Refunded = 155, "refunded", "refunded";
+        Cancelled = 190, "cancelled", "cancelled";
         Limited = 200, "limited", "over the household limit";
         Unavailable = 210, "unavailable", "unavailable";
         PaymentDeclined = 220, "payment_declined", "payment declined";
@@ -86,15 +93,21 @@ statuses! {
         Ready = 70, "ready", "ready, waiting for payment";
         PaymentDelayed = 80, "payment_delayed", "payment delayed";
         Authorized = 90, "authorized", "card authorized";
+        Reshipped = 95, "reshipped", "to be sent again";
         Requested = 100, "requested", "at the warehouse";
         PartlyShipped = 105, "partly_shipped", "partly shipped";
         Shipped = 110, "shipped", "shipped";
         InTransit = 120, "in_transit", "in transit";
+        Lost = 125, "lost", "lost on its way";
         Undeliverable = 130, "undeliverable", "undeliverable";
         PartlyDelivered = 135, "partly_delivered", "partly delivered";
         Delivered = 140, "delivered", "delivered";
         PartlyReturned = 145, "partly_returned", "partly returned to us";
+        /// Some units were delivered, the money for others went back.
+        PartlyRefunded = 147, "partly_refunded", "partly refunded";
         Returned = 150, "returned", "returned to us";
+        Refunded = 155, "refunded", "refunded";
+        Cancelled = 190, "cancelled", "cancelled";
         Limited = 200, "limited", "over the household limit";
         Unavailable = 210, "unavailable", "unavailable";
         PaymentDeclined = 220, "payment_declined", "payment declined";
@@ -104,7 +117,7 @@ statuses! {
 
 impl LineStatus {
     /// The last rank of units that go on; above it they ended without goods.
-    pub const LIVE_RANK_MAX: u8 = Self::Returned.rank();
+    pub const LIVE_RANK_MAX: u8 = Self::Refunded.rank();
 
     /// What a parcel's status says of the units in it.
     #[must_use]
@@ -122,7 +135,7 @@ impl LineStatus {
         }
     }
 
-    /// Whether units of that status still go on, or came to their recipient or back.
+    /// Whether units of that status still go on, or left us and came to their recipient, back or to a refund.
     #[must_use]
     pub const fn is_live(self) -> bool {
         self.rank() <= Self::LIVE_RANK_MAX
@@ -143,19 +156,27 @@ impl OrderStatus {
     /// The order's status by the units of its lines.
     #[must_use]
     pub fn of(parts: impl Iterator<Item = LineStatus> + Clone) -> Self {
-        use LineStatus::{Delivered, Returned, Undeliverable};
+        use LineStatus::{Cancelled, Delivered, Lost, Refunded, Returned, Undeliverable};
         let mut live = parts.clone().filter(|status| status.is_live());
         let (mut rest, all) = (live.clone(), live.clone());
-        if live.any(|status| matches!(status, Delivered | Returned)) {
+        if live.any(|status| matches!(status, Delivered | Returned | Refunded)) {
             return match (all.clone().min(), all.max()) {
+                (Some(Refunded), _) => Self::Refunded,
                 (Some(Returned), _) => Self::Returned,
+                (Some(Delivered), Some(Refunded)) => Self::PartlyRefunded,
                 (Some(Delivered), Some(Returned)) => Self::PartlyReturned,
                 (Some(Delivered), _) => Self::Delivered,
                 (_, _) => Self::PartlyDelivered,
             };
         }
-        if rest.clone().any(|status| status == Undeliverable) {
-            return Self::Undeliverable;
+        for obstacle in [Undeliverable, Lost] {
+            if rest.clone().any(|status| status == obstacle) {
+                return Self::alike(obstacle);
+            }
+        }
+        // Whoever cancelled an order wants to read that, however its other lines had ended before.
+        if rest.clone().next().is_none() && parts.clone().any(|status| status == Cancelled) {
+            return Self::Cancelled;
         }
         if rest.clone().any(LineStatus::is_out) && !rest.all(LineStatus::is_out) {
             return Self::PartlyShipped;
@@ -163,16 +184,10 @@ impl OrderStatus {
         LineStatus::slowest(parts).map_or(Self::Received, Self::alike)
     }
 
-    /// Whether nothing more is expected to happen.
+    /// Whether nothing more is expected to happen, unless a case is open.
     #[must_use]
     pub const fn is_final(self) -> bool {
         self.rank() >= Self::Delivered.rank()
-    }
-
-    /// Whether the order only waits for stock, for as long as that takes.
-    #[must_use]
-    pub const fn waits_for_stock(self) -> bool {
-        matches!(self, Self::Waitlisted | Self::Backordered | Self::Reserved)
     }
 
     const fn alike(status: LineStatus) -> Self {
@@ -186,21 +201,24 @@ impl OrderStatus {
             LineStatus::Ready => Self::Ready,
             LineStatus::PaymentDelayed => Self::PaymentDelayed,
             LineStatus::Authorized => Self::Authorized,
+            LineStatus::Reshipped => Self::Reshipped,
             LineStatus::Requested => Self::Requested,
             LineStatus::Shipped => Self::Shipped,
             LineStatus::InTransit => Self::InTransit,
+            LineStatus::Lost => Self::Lost,
             LineStatus::Undeliverable => Self::Undeliverable,
             LineStatus::Delivered => Self::Delivered,
             LineStatus::Returned => Self::Returned,
+            LineStatus::Cancelled => Self::Cancelled,
             LineStatus::Limited => Self::Limited,
             LineStatus::Unavailable => Self::Unavailable,
             LineStatus::PaymentDeclined => Self::PaymentDeclined,
             LineStatus::Refused => Self::Refused,
+            LineStatus::Refunded => Self::Refunded,
         }
     }
 
-    /// What facts tell that an order may have this status; a search looks at no order that fails it. An order whose
-    /// parcel was sent again may fail it while the second parcel is on its way.
+    /// What facts tell that an order may have this status; a search looks at no order that fails it.
     #[must_use]
     pub fn signs(self) -> Signs {
         let ranks = |from: LineStatus, to: LineStatus| {
@@ -208,7 +226,7 @@ impl OrderStatus {
             within.map(|status| i32::from(status.rank())).collect::<Vec<i32>>()
         };
         let one = vec![i32::from(self.rank())];
-        let arrived = ranks(LineStatus::Delivered, LineStatus::Returned);
+        let arrived = ranks(LineStatus::Delivered, LineStatus::Refunded);
         match self {
             // Whatever came first may be the sign; what makes the order known is none.
             Self::Early => Signs {
@@ -226,15 +244,22 @@ impl OrderStatus {
             | Self::Ready
             | Self::PaymentDelayed
             | Self::Authorized
-            | Self::Requested => Signs { some: one, none: ranks(LineStatus::Shipped, LineStatus::Returned) },
+            | Self::Requested => Signs { some: one, none: ranks(LineStatus::Shipped, LineStatus::Refunded) },
             Self::PartlyShipped => Signs {
                 some: ranks(LineStatus::Shipped, LineStatus::InTransit),
-                none: ranks(LineStatus::Undeliverable, LineStatus::Returned),
+                none: ranks(LineStatus::Lost, LineStatus::Refunded),
             },
+            Self::Lost => Signs { some: one, none: ranks(LineStatus::Undeliverable, LineStatus::Refunded) },
             Self::Shipped | Self::InTransit | Self::Undeliverable => Signs { some: one, none: arrived },
+            Self::PartlyRefunded => {
+                Signs { some: vec![LineStatus::Refunded.rank().into()], none: Vec::new() }
+            }
             Self::PartlyDelivered | Self::PartlyReturned => Signs { some: arrived, none: Vec::new() },
-            Self::Delivered
+            Self::Reshipped
+            | Self::Delivered
             | Self::Returned
+            | Self::Refunded
+            | Self::Cancelled
             | Self::Limited
             | Self::Unavailable
             | Self::PaymentDeclined
@@ -243,7 +268,8 @@ impl OrderStatus {
     }
 }
 
-/// Ranks of facts: an order has at least one of `some` and none of `none`.
+/// Ranks of facts: an order has at least one of `some` and none of `none`. Of an order with a parcel that was sent again
+/// ([`LineStatus::Reshipped`]) the latter says nothing, since its first parcel's facts stay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signs {
     pub some: Vec<i32>,

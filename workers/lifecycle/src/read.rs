@@ -1,24 +1,27 @@
 //! The edge: from a message to the fact that is kept of it. Sealed sections and fingerprints end here; what leaves
 //! this module must hold none.
 
+use messages::bounce::AddressSuppressed;
+use messages::case::{AddressFlagged, CaseAsked, CaseOpened, CaseReceived, CaseResolved};
 use messages::catalogue::Kind;
 use messages::envelope::{Unreadable, read_body};
 use messages::id::OrderNumber;
 use messages::notice::NoticeSent;
-use messages::order::{HoldEnded, Line, OrderAccepted, OrderHeld, OrderRefused};
+use messages::order::{HoldEnded, Line, OrderAccepted, OrderCancelled, OrderHeld, OrderRefused};
 use messages::payment::{
     PaymentAdjusted, PaymentAuthorized, PaymentCaptureFailed, PaymentCaptured, PaymentDeclined,
-    PaymentDelayed, PaymentVoided,
+    PaymentDelayed, PaymentRefunded, PaymentVoided,
 };
 use messages::product::{ProductDefined, StockChanged};
 use messages::shipment::{
-    ReleaseShorted, ShipmentDelivered, ShipmentDispatched, ShipmentProgressed, ShipmentRequested,
-    ShipmentReturned, ShipmentUndeliverable,
+    ReleaseShorted, ShipmentDelivered, ShipmentDispatched, ShipmentLost, ShipmentProgressed,
+    ShipmentRequested, ShipmentReturned, ShipmentUndeliverable,
 };
 use messages::stock::{
     LineUnits, Release, ReleaseReady, StockBackordered, StockLimited, StockReserved, StockUnavailable,
     StockWaitlisted,
 };
+use messages::subscriber::{CampaignChanged, SubscriberChanged};
 use messages::task::{TaskClosed, TaskOpened};
 use messages::{Event, Timestamp};
 use serde_json::value::RawValue;
@@ -96,11 +99,23 @@ fn what(kind: Kind, data: &RawValue) -> Result<Told, Unreadable> {
         Kind::ShipmentDelivered => read_body(data).map(delivered),
         Kind::ShipmentUndeliverable => read_body(data).map(undeliverable),
         Kind::ShipmentReturned => read_body(data).map(returned),
+        Kind::ShipmentLost => read_body(data).map(lost),
+        Kind::OrderCancelled => read_body(data).map(cancelled),
+        Kind::CaseOpened => read_body(data).map(case_opened),
+        Kind::CaseAsked => read_body(data).map(case_asked),
+        Kind::CaseResolved => read_body(data).map(case_resolved),
+        Kind::CaseReceived => read_body(data).map(case_received),
+        Kind::PaymentRefunded => read_body(data).map(refunded),
+        Kind::AddressFlagged => read_body(data).map(address_flagged),
+        Kind::AddressSuppressed => read_body(data).map(address_suppressed),
+        Kind::SubscriberChanged => read_body(data).map(subscriber_changed),
+        Kind::CampaignChanged => read_body(data).map(campaign_changed),
         Kind::NoticeSent => read_body(data).map(noticed),
         Kind::TaskOpened => read_body(data).map(task_opened),
         Kind::TaskClosed => read_body(data).map(task_closed),
         Kind::OrderSubmit
         | Kind::OrderChange
+        | Kind::OrderCancel
         | Kind::HoldRelease
         | Kind::HoldRefuse
         | Kind::ProductDefine
@@ -109,6 +124,16 @@ fn what(kind: Kind, data: &RawValue) -> Result<Told, Unreadable> {
         | Kind::ShipmentPacked
         | Kind::ShipmentShort
         | Kind::CarrierScan
+        | Kind::CaseAnswer
+        | Kind::CaseNote
+        | Kind::CaseResolve
+        | Kind::CaseReceive
+        | Kind::MailBounced
+        | Kind::SubscriberSubmit
+        | Kind::SubscriberConfirm
+        | Kind::SubscriberWithdraw
+        | Kind::CampaignDefine
+        | Kind::CampaignControl
         | Kind::TaskClose
         | Kind::CommandAnswered => Err(Unreadable::UnknownType),
     }
@@ -254,13 +279,80 @@ fn delivered(body: ShipmentDelivered) -> Told {
 }
 
 fn undeliverable(body: ShipmentUndeliverable) -> Told {
-    let ShipmentUndeliverable { shipment, order, carrier, code, scanned_at } = body;
-    (Some(order), What::Undeliverable { shipment, carrier, code, scanned_at })
+    let ShipmentUndeliverable { shipment, order, carrier, code, endorsement, scanned_at } = body;
+    (Some(order), What::Undeliverable { shipment, carrier, code, endorsement, scanned_at })
 }
 
 fn returned(body: ShipmentReturned) -> Told {
-    let ShipmentReturned { shipment, order, carrier, code, returned_at } = body;
-    (Some(order), What::Returned { shipment, carrier, code, returned_at })
+    let ShipmentReturned { shipment, order, carrier, code, endorsement, returned_at } = body;
+    (Some(order), What::Returned { shipment, carrier, code, endorsement, returned_at })
+}
+
+fn lost(body: ShipmentLost) -> Told {
+    let ShipmentLost { shipment, order, carrier, last_seen_at } = body;
+    (Some(order), What::Lost { shipment, carrier, last_seen_at })
+}
+
+fn cancelled(body: OrderCancelled) -> Told {
+    let OrderCancelled { order, handed_over, sender, user, reason } = body;
+    (Some(order), What::Cancelled { handed_over, sender, user, reason })
+}
+
+fn case_opened(body: CaseOpened) -> Told {
+    let CaseOpened { case, order, class, reason, gift } = body;
+    (Some(order), What::CaseOpened { case, class, reason, gift })
+}
+
+fn case_asked(body: CaseAsked) -> Told {
+    let CaseAsked { case, order, class: _, contact, answer_by } = body;
+    (Some(order), What::CaseAsked { case, contact, answer_by })
+}
+
+fn case_resolved(body: CaseResolved) -> Told {
+    let CaseResolved {
+        case,
+        release: _,
+        order,
+        delivery: _,
+        gift: _,
+        class: _,
+        resolution,
+        lines: _,
+        address: _,
+        user,
+        reason,
+    } = body;
+    (Some(order), What::CaseResolved { case, resolution, user, reason })
+}
+
+fn case_received(body: CaseReceived) -> Told {
+    let CaseReceived { case, release: _, order, condition, lines } = body;
+    (Some(order), What::CaseReceived { case, condition, lines })
+}
+
+fn refunded(body: PaymentRefunded) -> Told {
+    let PaymentRefunded { release, order, amount, currency } = body;
+    (Some(order), What::Refunded { release, amount, currency })
+}
+
+fn address_flagged(body: AddressFlagged) -> Told {
+    let AddressFlagged { address: _, case, order, reason } = body;
+    (Some(order), What::AddressFlagged { case, reason })
+}
+
+fn address_suppressed(body: AddressSuppressed) -> Told {
+    let AddressSuppressed { email: _, status } = body;
+    (None, What::AddressSuppressed { status })
+}
+
+fn subscriber_changed(body: SubscriberChanged) -> Told {
+    let SubscriberChanged { subscriber: _, change, topics, consent_text } = body;
+    (None, What::SubscriberChanged { change, topics, consent_text })
+}
+
+fn campaign_changed(body: CampaignChanged) -> Told {
+    let CampaignChanged { campaign, state, user, reason } = body;
+    (None, What::CampaignChanged { campaign, state, user, reason })
 }
 
 fn noticed(body: NoticeSent) -> Told {

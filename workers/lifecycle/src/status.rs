@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use messages::case::CaseEnd;
 use messages::id::{ReleaseId, ShipmentId};
 use messages::item::ItemNumber;
 use messages::order::Line;
@@ -72,6 +73,8 @@ struct Known<'a> {
     lines: &'a [Line],
     stock: BTreeMap<u16, Stock>,
     releases: BTreeMap<ReleaseId, Released<'a>>,
+    /// The releases that go on all the same.
+    cancelled: Option<&'a [ReleaseId]>,
 }
 
 /// What inventory said about a line, in units.
@@ -151,8 +154,24 @@ impl<'a> Known<'a> {
             }
             What::Delivered { shipment, .. } => self.parcel(shipment, LineStatus::Delivered),
             What::Undeliverable { shipment, .. } => self.parcel(shipment, LineStatus::Undeliverable),
-            What::Returned { shipment, .. } => self.parcel(shipment, LineStatus::Returned),
-            What::HoldEnded { .. }
+            What::Returned { shipment, .. } | What::CaseReceived { case: shipment, .. } => {
+                self.parcel(shipment, LineStatus::Returned)
+            }
+            What::Lost { shipment, .. } => self.parcel(shipment, LineStatus::Lost),
+            What::Cancelled { handed_over, .. } => self.cancelled = Some(handed_over),
+            What::CaseResolved { case, resolution: CaseEnd::Reship, .. } => {
+                self.reach(&case.release(), parcel_number(case).saturating_add(1), LineStatus::Reshipped);
+            }
+            // Whichever parcel it was of, nothing comes after it.
+            What::Refunded { release, .. } => self.reach(release, u16::MAX, LineStatus::Refunded),
+            What::CaseResolved { resolution: CaseEnd::Refund | CaseEnd::Closed, .. }
+            | What::CaseOpened { .. }
+            | What::CaseAsked { .. }
+            | What::AddressFlagged { .. }
+            | What::AddressSuppressed { .. }
+            | What::SubscriberChanged { .. }
+            | What::CampaignChanged { .. }
+            | What::HoldEnded { .. }
             | What::ProductDefined { .. }
             | What::StockChanged { .. }
             | What::Captured { .. }
@@ -206,7 +225,12 @@ impl<'a> Known<'a> {
             Folder::Refused => {
                 vec![Part { units: line.quantity, status: LineStatus::Refused, release: None }]
             }
-            Folder::Held => vec![Part { units: line.quantity, status: LineStatus::Held, release: None }],
+            Folder::Held => {
+                // What was handed over was accepted before; we only have not heard of it yet.
+                let is_over = self.cancelled.is_some_and(<[ReleaseId]>::is_empty);
+                let status = if is_over { LineStatus::Cancelled } else { LineStatus::Held };
+                vec![Part { units: line.quantity, status, release: None }]
+            }
             Folder::Unknown | Folder::Accepted => self.parts(line),
         };
         let status =
@@ -220,19 +244,37 @@ impl<'a> Known<'a> {
         for (id, release) in &self.releases {
             let units = release.units(line.line);
             let lost = release.missing(line.line);
-            deal.out(units - lost, release.status(), Some(id));
+            deal.out(units - lost, self.release_status(id, release), Some(id));
             released += units;
             missing += lost;
         }
         let none = Stock::default();
         let stock = self.stock.get(&line.line).unwrap_or(&none);
-        deal.out(stock.reserved.saturating_sub(released), LineStatus::Reserved, None);
+        let shorted = (missing > 0).then_some(LineStatus::Shorted);
+        let (reserved, waits) = if self.is_rest_cancelled() {
+            (LineStatus::Cancelled, LineStatus::Cancelled)
+        } else {
+            (LineStatus::Reserved, shorted.max(stock.waits).unwrap_or(LineStatus::Received))
+        };
+        deal.out(stock.reserved.saturating_sub(released), reserved, None);
         deal.out(stock.limited, LineStatus::Limited, None);
         deal.out(stock.unavailable, LineStatus::Unavailable, None);
-        let shorted = (missing > 0).then_some(LineStatus::Shorted);
-        let waits = shorted.max(stock.waits).unwrap_or(LineStatus::Received);
         deal.out(u32::MAX, waits, None);
         deal.parts
+    }
+
+    fn release_status(&self, id: &ReleaseId, release: &Released<'_>) -> LineStatus {
+        let status = release.status();
+        let goes_on = self.cancelled.is_none_or(|handed_over| handed_over.contains(id));
+        // A payment that was declined had ended the release already.
+        if goes_on || status == LineStatus::PaymentDeclined { status } else { LineStatus::Cancelled }
+    }
+
+    /// Whether what is in no release is cancelled. Units of releases that were handed over and are not known yet must
+    /// not seem so.
+    fn is_rest_cancelled(&self) -> bool {
+        let is_known = |id: &ReleaseId| self.releases.get(id).is_some_and(|release| release.units.is_some());
+        self.cancelled.is_some_and(|handed_over| handed_over.iter().all(is_known))
     }
 }
 

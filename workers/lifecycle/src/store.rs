@@ -12,6 +12,7 @@ use sqlx::Row as _;
 use sqlx::postgres::{PgPool, PgRow};
 use time::Date;
 
+use crate::dwell;
 use crate::eastern::day_text;
 use crate::fact::{Fact, sortable_text};
 use crate::ranks::{LineStatus, OrderStatus};
@@ -27,7 +28,7 @@ pub const FOUND_MAX: usize = 100;
 const PAGE_ROWS: i64 = 1_000;
 const PAGES_MAX: usize = 50;
 /// How far [`stuck`] looks back.
-const STUCK_DAYS_MAX: i64 = 90;
+const STUCK_DAYS_MAX: i64 = 400;
 
 /// The key of one fact; facts of an order lie together. The only table, so the only order of locks, and none is taken.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,25 +134,23 @@ pub async fn show(pool: &PgPool, order: &OrderNumber) -> Result<Option<OrderView
     Ok(facts.get(order).and_then(|facts| view(order, facts)))
 }
 
-/// Orders that ought to move and of which nothing was heard since `quiet_since`, the longest quiet first. Orders that
-/// wait for stock are not stuck, however long they wait. It looks at orders of 90 days, the latest first.
+/// Orders that stay where they are for longer than they may ([`crate::dwell`]), those that are over it the longest first.
+/// It looks at the orders of 400 days, the latest first.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn stuck(pool: &PgPool, quiet_since: Timestamp) -> Result<Orders, sqlx::Error> {
+pub async fn stuck(pool: &PgPool, now: Timestamp) -> Result<Orders, sqlx::Error> {
+    let until = now.plus_seconds(-dwell::SHORTEST_SECONDS);
     let search = Search {
         sql: QUIET,
         some: [LineStatus::Received, LineStatus::Held].map(|status| status.rank().into()).to_vec(),
         none: vec![LineStatus::Refused.rank().into()],
-        from: sortable_text(quiet_since.plus_seconds(-STUCK_DAYS_MAX * 86_400)),
-        until: sortable_text(quiet_since),
+        from: sortable_text(now.plus_seconds(-STUCK_DAYS_MAX * 86_400)),
+        until: sortable_text(until),
     };
-    let is_stuck = |order: &OrderSummary| {
-        let status = order.status;
-        !status.is_final() && !status.waits_for_stock() && order.last_at < quiet_since
-    };
+    let is_stuck = |order: &OrderSummary| order.stuck_at.is_some_and(|at| at <= now);
     let mut found = search.run(pool, is_stuck).await?;
-    found.orders.sort_by(|a, b| (a.last_at, &a.order).cmp(&(b.last_at, &b.order)));
+    found.orders.sort_by(|a, b| (a.stuck_at, &a.order).cmp(&(b.stuck_at, &b.order)));
     Ok(found)
 }
 
@@ -225,19 +224,23 @@ macro_rules! page {
     };
 }
 
-/// An order's facts lie between its number with `/` and its number with `0`, the character after.
+/// An order's facts lie between its number with `/` and its number with `0`, the character after. Of an order with a
+/// parcel that was sent again (95), the first parcel's facts say nothing.
 const WITH_SIGNS: &str = page!(
-    "NOT EXISTS (SELECT FROM lifecycle.facts f
-        WHERE f.key >= p.order_number || '/' AND f.key < p.order_number || '0'
-            AND (f.rank = ANY($2) OR f.time >= $7))"
+    "(SELECT max(f.time) < $7 AND (count(*) FILTER (WHERE f.rank = ANY($2)) = 0 OR count(*) FILTER (WHERE f.rank = 95) > 0)
+      FROM lifecycle.facts f WHERE f.key >= p.order_number || '/' AND f.key < p.order_number || '0')"
 );
 
-/// The same, but without orders of which as many parcels arrived (140, 150) as releases were made (70): they have ended,
-/// and there are very many.
+/// The same, but without orders of which as many parcels were delivered or came back as releases were made or sent
+/// again, and of which no case waits: they have ended, and there are very many.
 const QUIET: &str = page!(
-    "(SELECT max(f.time) < $7 AND count(*) FILTER (WHERE f.rank = ANY($2)) = 0 AND
-        greatest(count(*) FILTER (WHERE f.rank = 140), count(*) FILTER (WHERE f.rank = 150))
-            < greatest(1, count(*) FILTER (WHERE f.rank = 70))
+    "(SELECT max(f.time) < $7 AND count(*) FILTER (WHERE f.rank = ANY($2)) = 0 AND (
+        greatest(count(*) FILTER (WHERE f.kind = 'delivered'), count(*) FILTER (WHERE f.kind = 'returned'))
+            < greatest(1, count(*) FILTER (WHERE f.rank IN (70, 95)))
+        OR count(DISTINCT f.state->'what'->>'case') FILTER (WHERE f.kind = 'case_opened')
+            > count(DISTINCT f.state->'what'->>'case') FILTER (WHERE f.kind = 'case_resolved')
+        OR count(*) FILTER (WHERE f.kind = 'case_resolved' AND f.state->'what'->>'resolution' = 'refund')
+            > count(*) FILTER (WHERE f.kind = 'refunded'))
       FROM lifecycle.facts f WHERE f.key >= p.order_number || '/' AND f.key < p.order_number || '0')"
 );
 

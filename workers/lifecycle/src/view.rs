@@ -13,6 +13,9 @@ use messages::task::TaskKind;
 use messages::tracking_number::{Carrier, TrackingNumber};
 use serde::Serialize;
 
+pub use crate::cases::CaseView;
+use crate::cases::cases;
+use crate::dwell::patience;
 use crate::fact::{Fact, What};
 use crate::status::{LineProgress, LineStatus, OrderStatus, progress};
 use crate::words;
@@ -33,6 +36,9 @@ pub struct OrderSummary {
     pub currency: Option<Currency>,
     /// When anything was last heard of it.
     pub last_at: Timestamp,
+    /// When it counts as stuck unless something is heard before; absent if nothing more is expected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stuck_at: Option<Timestamp>,
 }
 
 /// An order in full.
@@ -42,6 +48,7 @@ pub struct OrderView {
     pub summary: OrderSummary,
     pub lines: Vec<LineProgress>,
     pub parcels: Vec<ParcelView>,
+    pub cases: Vec<CaseView>,
     /// Oldest first.
     pub history: Vec<HistoryEntry>,
     pub tasks: Vec<TaskView>,
@@ -93,18 +100,20 @@ pub struct NoticeView {
 #[must_use]
 pub fn summary(order: &OrderNumber, facts: &[Fact]) -> Option<OrderSummary> {
     let last_at = facts.iter().map(|fact| fact.time).max()?;
-    let status = progress(facts).status;
+    let progress = progress(facts);
+    let patience = patience(&progress, &cases(facts));
     let mut summary = OrderSummary {
         order: order.clone(),
         reference: None,
         sender: None,
         channel: None,
-        status,
+        status: progress.status,
         received_at: None,
         day: None,
         total: None,
         currency: None,
         last_at,
+        stuck_at: patience.map(|seconds| last_at.plus_seconds(seconds)),
     };
     // Each knows more than the one before.
     for knows in [knows_refused, knows_held, knows_accepted] {
@@ -128,6 +137,7 @@ pub fn view(order: &OrderNumber, facts: &[Fact]) -> Option<OrderView> {
         summary,
         lines: progress(facts.iter().copied()).lines,
         parcels: parcels(&facts),
+        cases: cases(facts.iter().copied()),
         history: facts.iter().map(|fact| entry(fact)).collect(),
         tasks: tasks(&facts),
         notices: facts.iter().filter_map(|fact| notice(fact)).collect(),

@@ -1,11 +1,13 @@
 //! Facts in words, for people at a desk. It repeats nothing but what the fact holds, and so nothing personal.
 
+use messages::case::{CaseEnd, Condition};
 use messages::money::{Amount, Currency};
 use messages::notice::NoticeWay;
 use messages::order::{Channel, Line};
 use messages::payment::DeclineClass;
 use messages::shipment::ParcelStatus;
 use messages::stock::{LineUnits, Unavailable};
+use messages::subscriber::{CampaignState, SubscriberChange};
 use messages::tracking_number::Carrier;
 
 use crate::fact::What;
@@ -72,6 +74,36 @@ pub fn sentence(what: &What) -> String {
             format!("{} cannot deliver the parcel", carrier_name(*carrier))
         }
         What::Returned { .. } => "parcel came back to us".to_owned(),
+        What::Lost { carrier, .. } => {
+            format!("{} has not seen the parcel for days", carrier_name(*carrier))
+        }
+        What::Cancelled { handed_over, sender, user, .. } => {
+            let by = user.as_ref().map_or(sender.as_str(), |user| user.as_str());
+            match handed_over.len() {
+                0 => format!("cancelled by {by}"),
+                parts => format!("cancelled by {by}, but for {parts} already at the warehouse"),
+            }
+        }
+        What::CaseOpened { case, class, .. } => format!("case {case} opened: {}", plain(class.name())),
+        What::CaseAsked { contact: 1, .. } => "customer asked how it shall go on".to_owned(),
+        What::CaseAsked { .. } => "customer asked again how it shall go on".to_owned(),
+        What::CaseResolved { case, resolution, .. } => format!("case {case} ended: {}", end(*resolution)),
+        What::CaseReceived { condition, lines, .. } => {
+            format!("parcel is back and opened, {}: {}", condition_text(*condition), units(lines))
+        }
+        What::Refunded { amount, currency, .. } => {
+            format!("{} given back to the card", money(*amount, *currency))
+        }
+        What::AddressFlagged { .. } => "orders to this address wait for a person from now on".to_owned(),
+        What::AddressSuppressed { status } => {
+            format!("an e-mail address gets no more advertising: {}", plain(status))
+        }
+        What::SubscriberChanged { change, topics, .. } => {
+            format!("subscription {}: {}", changed(*change), list(topics.iter().map(|it| plain(it.name()))))
+        }
+        What::CampaignChanged { campaign, state, .. } => {
+            format!("campaign {campaign} {}", campaign_state(*state))
+        }
         What::Noticed { notice, way: NoticeWay::Email } => {
             format!("customer told by e-mail: {}", plain(notice.name()))
         }
@@ -97,6 +129,7 @@ pub fn detail(what: &What) -> Option<String> {
         What::Held(order) => Some(priced(&order.lines, order.currency)),
         What::Refused { text, .. } => Some(text.clone()),
         What::HoldEnded { reason, .. }
+        | What::Cancelled { reason, .. }
         | What::TaskOpened { reason, .. }
         | What::TaskClosed { reason, .. } => Some(reason.clone()),
         What::ProductDefined { user, reason, .. } | What::StockChanged { user, reason, .. } => {
@@ -111,6 +144,7 @@ pub fn detail(what: &What) -> Option<String> {
         What::Declined { release, class, .. } => Some(format!("release {release}; {}", meaning(*class))),
         What::Delayed { release, retry_at, .. } => Some(format!("release {release}; tried again {retry_at}")),
         What::Captured { release, .. }
+        | What::Refunded { release, .. }
         | What::CaptureFailed { release, .. }
         | What::Adjusted { release, .. } => Some(format!("release {release}")),
         What::Requested { shipment, .. } | What::Shorted { shipment, .. } => {
@@ -121,12 +155,33 @@ pub fn detail(what: &What) -> Option<String> {
         }
         What::Progressed { shipment, scanned_at: at, .. }
         | What::Delivered { shipment, delivered_at: at } => Some(format!("shipment {shipment}, {at}")),
-        What::Undeliverable { shipment, code, scanned_at: at, .. }
-        | What::Returned { shipment, code, returned_at: at, .. } => {
+        What::Undeliverable { shipment, code, endorsement, scanned_at: at, .. }
+        | What::Returned { shipment, code, endorsement, returned_at: at, .. } => {
             let code = code.as_ref().map(|code| format!("the carrier's code {code}"));
-            join([Some(format!("shipment {shipment}, {at}")), code])
+            let endorsement = endorsement.as_ref().map(|text| format!("marked {text}"));
+            join([Some(format!("shipment {shipment}, {at}")), code, endorsement])
         }
-        What::Reserved { .. }
+        What::Lost { shipment, last_seen_at, .. } => {
+            Some(format!("shipment {shipment}, last seen {last_seen_at}"))
+        }
+        What::CaseOpened { reason, gift, .. } => {
+            let reason = reason.as_ref().map(|reason| format!("the carrier's reason {reason}"));
+            join([reason, gift.then(|| "a gift".to_owned())])
+        }
+        What::CaseAsked { case, answer_by, .. } => {
+            Some(format!("case {case}; without an answer by {answer_by} it ends in a refund"))
+        }
+        What::CaseResolved { user, reason, .. } => {
+            join([Some(reason.clone()), user.as_ref().map(|user| format!("by {user}"))])
+        }
+        What::CaseReceived { case, .. } => Some(format!("case {case}")),
+        What::AddressFlagged { case, reason } => Some(format!("case {case}: {reason}")),
+        What::SubscriberChanged { consent_text, .. } => Some(format!("consent text {consent_text}")),
+        What::CampaignChanged { user, reason, .. } => {
+            join([user.as_ref().map(|user| format!("by {user}")), reason.clone()])
+        }
+        What::AddressSuppressed { .. }
+        | What::Reserved { .. }
         | What::Limited { .. }
         | What::Unavailable { .. }
         | What::Waitlisted { .. }
@@ -177,6 +232,42 @@ const fn meaning(class: DeclineClass) -> &'static str {
     }
 }
 
+const fn end(end: CaseEnd) -> &'static str {
+    match end {
+        CaseEnd::Reship => "sent again",
+        CaseEnd::Refund => "money back",
+        CaseEnd::Closed => "nothing to do",
+    }
+}
+
+const fn condition_text(condition: Condition) -> &'static str {
+    match condition {
+        Condition::Restock => "back on the shelf",
+        Condition::Damaged => "damaged",
+        Condition::WrongItem => "not what we sent",
+    }
+}
+
+const fn changed(change: SubscriberChange) -> &'static str {
+    match change {
+        SubscriberChange::Asked => "asked for, not confirmed yet",
+        SubscriberChange::Confirmed => "confirmed",
+        SubscriberChange::Withdrawn => "withdrawn",
+        SubscriberChange::Suppressed => "suppressed",
+    }
+}
+
+const fn campaign_state(state: CampaignState) -> &'static str {
+    match state {
+        CampaignState::Draft => "drafted",
+        CampaignState::Approved => "approved",
+        CampaignState::Running => "running",
+        CampaignState::Paused => "paused",
+        CampaignState::Stopped => "stopped for good",
+        CampaignState::Finished => "finished",
+    }
+}
+
 const fn progress(status: ParcelStatus) -> &'static str {
     match status {
         ParcelStatus::LabelCreated => "labelled",
@@ -209,7 +300,7 @@ fn list(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<String>>().join(", ")
 }
 
-fn join(parts: [Option<String>; 2]) -> Option<String> {
+fn join<const N: usize>(parts: [Option<String>; N]) -> Option<String> {
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }

@@ -1,47 +1,28 @@
-//! The decision: which notices a fact makes, and what follows from a try to mail one. It never sees a name or an
-//! address, and it chooses no words.
+//! The decision: which notices a fact makes, and whether they are mailed. It never sees a name or an address, and it
+//! chooses no words.
 
+use messages::bounce::AddressSuppressed;
 use messages::id::{OrderNumber, Reference, sha256_hex};
-use messages::notice::{NoticeKind, NoticeSent, NoticeWay};
-use messages::sealed::Sealed;
+use messages::notice::{NoticeSent, NoticeWay};
+use messages::sealed::{Fingerprint, Sealed};
 use messages::task::TaskKind;
 use shell::{At, Decision, World};
 
 use crate::Notifications;
 use crate::facts::{Facts, Placed};
-use crate::read::{Announced, Answer, Input, MAIL, Mail, Refusal};
-use crate::store::{Key, Notice, NoticeId, Order, Progress, State, Status, Waiting};
+use crate::read::{Announced, Input, MAIL, Mail, Refusal};
+use crate::store::{Address, Key, Notice, NoticeId, Order, Progress, State, Status, Waiting};
 
-/// Seconds before the next try, by the number of tries that failed; the last one for all further ones.
-const RETRY_SECONDS: [i64; 4] = [30, 120, 600, 3_600];
-/// Tries of unknown outcome after which a person looks.
-const UNCLEAR_MAX: u8 = 2;
+mod bounces;
+mod reach;
+mod tries;
+
+pub use reach::{looks, peek, scope};
+
 /// Hexadecimal digits of a Message-ID: 80 bits tell the notices of one order apart.
 const MESSAGE_ID_DIGITS: usize = 20;
-
-/// The order's row, the notice that the input may make, and those that wait on the row.
-#[must_use]
-pub fn scope(input: &Input, found: &World<Notifications>) -> Vec<Key> {
-    let notice = |order: &OrderNumber, kind, cause: &str| {
-        Key::Notice(NoticeId { order: order.clone(), kind, cause: cause.to_owned() })
-    };
-    let (order, own) = match input {
-        Input::NobodyToTell => return Vec::new(),
-        Input::Answered { mail, .. } => return vec![Key::Notice(mail.id())],
-        Input::Accepted(body) => (&body.order, notice(&body.order, NoticeKind::Received, &body.cause)),
-        Input::Held(body) => (&body.order, notice(&body.order, NoticeKind::Held, &body.cause)),
-        Input::Refused(body) => (&body.order, notice(&body.order, NoticeKind::Refused, &body.cause)),
-        Input::Dispatched { order, shipment, .. } => (order, notice(order, NoticeKind::Shipped, shipment)),
-        Input::Told { order, cause, facts } => (order, notice(order, facts.kind(), cause)),
-    };
-    let key = Key::Order(order.clone());
-    let mut keys = vec![own];
-    if let Some(State::Order(row)) = found.find(&key) {
-        keys.extend(row.waiting.iter().map(|waiting| notice(order, waiting.facts.kind(), &waiting.cause)));
-    }
-    keys.push(key);
-    keys
-}
+/// What [`AddressSuppressed`] says of an address whose owner has died.
+const DECEASED: &str = "deceased";
 
 /// What follows.
 #[must_use]
@@ -52,8 +33,10 @@ pub fn decide(
     at: &At<'_>,
 ) -> Decision<Notifications> {
     match input {
-        Input::NobodyToTell => Decision::nothing(),
-        Input::Answered { mail, attempt, answer } => answered(world, mail, *attempt, *answer, at),
+        Input::NothingToTell => Decision::nothing(),
+        Input::Answered { mail, attempt, answer } => tries::answered(world, mail, *attempt, *answer, at),
+        Input::Bounced(bounce) => bounces::bounced(world, bounce, at),
+        Input::NoBounce { reference, why } => bounces::no_bounce(reference, *why, at),
         Input::Accepted(body) => with_order(room, world, &body.order, at, |row| accept(row, body)),
         Input::Held(body) => with_order(room, world, &body.order, at, |row| hold(row, body)),
         Input::Refused(body) => with_order(room, world, &body.order, at, |row| refuse(row, body)),
@@ -61,9 +44,45 @@ pub fn decide(
             row.parcels.entry(shipment.clone()).or_insert_with(|| parcel.clone());
             wait(row, shipment, Facts::Shipped(parcel.clone()));
         }),
+        Input::Cancelled { order, handed_over } => with_order(room, world, order, at, |row| {
+            row.cancelled = true;
+            wait(row, order.as_str(), Facts::Cancelled { handed_over: *handed_over });
+        }),
+        Input::CaseEnded { order, case, facts } => with_order(room, world, order, at, |row| {
+            row.ended.insert(case.clone());
+            if let Some(facts) = facts {
+                wait(row, case, facts.clone());
+            }
+        }),
+        Input::Silence { order } => {
+            let mut decision = with_order(room, world, order, at, |row| row.silent = true);
+            withhold_all(world, order, &mut decision);
+            decision
+        }
         Input::Told { order, cause, facts } => {
             with_order(room, world, order, at, |row| wait(row, cause, facts.clone()))
         }
+    }
+}
+
+fn order_row<'a>(world: &'a World<Notifications>, order: &OrderNumber) -> Option<&'a Order> {
+    match world.find(&Key::Order(order.clone())) {
+        Some(State::Order(row)) => Some(row),
+        Some(State::Notice(_) | State::Address(_)) | None => None,
+    }
+}
+
+fn notice_row<'a>(world: &'a World<Notifications>, id: &NoticeId) -> Option<&'a Notice> {
+    match world.find(&Key::Notice(id.clone())) {
+        Some(State::Notice(notice)) => notice.as_ref(),
+        Some(State::Order(_) | State::Address(_)) | None => None,
+    }
+}
+
+fn address_row(world: &World<Notifications>, email: &Fingerprint) -> Address {
+    match world.find(&Key::Address(email.clone())) {
+        Some(State::Address(address)) => address.clone(),
+        Some(State::Order(_) | State::Notice(_)) | None => Address::default(),
     }
 }
 
@@ -75,32 +94,82 @@ fn with_order(
     at: &At<'_>,
     change: impl FnOnce(&mut Order),
 ) -> Decision<Notifications> {
-    let key = Key::Order(number.clone());
-    let before = match world.find(&key) {
-        Some(State::Order(row)) => row.clone(),
-        Some(State::Notice(_)) | None => Order::default(),
-    };
+    let before = order_row(world, number).cloned().unwrap_or_default();
     let mut row = before.clone();
     change(&mut row);
     let mut decision = Decision::nothing();
+    let way = Way::of(&row, world);
     for mut waiting in std::mem::take(&mut row.waiting) {
+        if waiting.facts.is_overtaken(&row, &waiting.cause) {
+            continue;
+        }
         let is_whole = waiting.facts.fill(&row, &waiting.cause);
         match (&row.contact, is_whole) {
             (Some(contact), true) => {
                 let mail = mail(room, number, waiting, contact, row.reference.as_ref());
-                make(world, &mail, at, &mut decision);
+                make(world, &mail, way, at, &mut decision);
             }
             (_, _) => row.waiting.push(waiting),
         }
     }
+    silence_address(world, &row, &mut decision);
     if row != before {
-        decision.set(key, State::Order(row));
+        decision.set(Key::Order(number.clone()), State::Order(row));
     }
     decision
 }
 
+/// What is done with a notice once it is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Mail,
+    /// The address takes no mail.
+    Letter,
+    Nothing,
+}
+
+impl Way {
+    fn of(row: &Order, world: &World<Notifications>) -> Self {
+        let address = row.email.as_ref().map(|email| address_row(world, email)).unwrap_or_default();
+        if row.silent || address.silent {
+            Self::Nothing
+        } else if address.suppressed.is_some() {
+            Self::Letter
+        } else {
+            Self::Mail
+        }
+    }
+}
+
+/// The address of an order about which somebody has died gets no mail at all, as soon as it is known.
+fn silence_address(world: &World<Notifications>, row: &Order, decision: &mut Decision<Notifications>) {
+    let Some(email) = row.email.as_ref().filter(|_| row.silent) else { return };
+    let mut address = address_row(world, email);
+    if !address.silent {
+        address.silent = true;
+        decision.set(Key::Address(email.clone()), State::Address(address));
+        let body = AddressSuppressed { email: email.clone(), status: DECEASED.to_owned() };
+        decision.emit(email.as_str(), &body);
+    }
+}
+
+/// Notices of the order that still wait to be mailed, in this batch or before, are not.
+fn withhold_all(world: &World<Notifications>, order: &OrderNumber, decision: &mut Decision<Notifications>) {
+    for (key, state) in world.rows() {
+        if let (Key::Notice(id), State::Notice(Some(notice))) = (key, state)
+            && id.order == *order
+            && notice.status == Status::Pending
+        {
+            let notice = Notice { status: Status::Withheld, ..notice.clone() };
+            decision.drop_due(id, MAIL);
+            decision.set(key.clone(), State::Notice(Some(notice)));
+        }
+    }
+}
+
 fn accept(row: &mut Order, body: &Announced) {
     learn(row, &body.contact, &body.reference, Some(&body.placed));
+    row.email.clone_from(&body.email);
     match row.progress {
         Progress::Unknown => {
             row.progress = Progress::Accepted;
@@ -165,13 +234,24 @@ fn mail(
     mail
 }
 
-fn make(world: &World<Notifications>, mail: &Mail, at: &At<'_>, decision: &mut Decision<Notifications>) {
+fn make(
+    world: &World<Notifications>,
+    mail: &Mail,
+    way: Way,
+    at: &At<'_>,
+    decision: &mut Decision<Notifications>,
+) {
     let id = mail.id();
-    if let Some(State::Notice(Some(_))) = world.find(&Key::Notice(id.clone())) {
+    if notice_row(world, &id).is_some() {
         return;
     }
+    let status = match way {
+        Way::Mail => Status::Pending,
+        Way::Letter => Status::Letter,
+        Way::Nothing => Status::Withheld,
+    };
     let notice = Notice {
-        status: Status::Pending,
+        status,
         message_id: mail.message_id.clone(),
         attempt: 0,
         unclear: 0,
@@ -179,65 +259,20 @@ fn make(world: &World<Notifications>, mail: &Mail, at: &At<'_>, decision: &mut D
         reference: mail.reference.clone(),
         facts: mail.facts.clone(),
     };
-    decision.due(&id, MAIL, 0, at.now, mail);
+    match way {
+        Way::Mail => decision.due(&id, MAIL, 0, at.now, mail),
+        Way::Letter => {
+            let reason = "the order's e-mail address takes no mail: print this notice and post it";
+            letter(&id, reason, decision);
+        }
+        Way::Nothing => {}
+    }
     decision.set(Key::Notice(id), State::Notice(Some(notice)));
 }
 
-fn message_id(id: &NoticeId, domain: &str) -> String {
-    let digest = sha256_hex(id.to_string().as_bytes());
-    let digits: String = digest.chars().take(MESSAGE_ID_DIGITS).collect();
-    format!("{digits}.{}.{}@{domain}", id.kind.name(), id.order)
-}
-
-fn answered(
-    world: &World<Notifications>,
-    mail: &Mail,
-    attempt: i32,
-    answer: Answer,
-    at: &At<'_>,
-) -> Decision<Notifications> {
-    let id = mail.id();
-    let key = Key::Notice(id.clone());
-    let mut decision = Decision::nothing();
-    let Some(State::Notice(Some(notice))) = world.find(&key) else { return decision };
-    match notice.status {
-        Status::Pending => {}
-        Status::Sent | Status::Letter | Status::Unclear | Status::Failed => return decision,
-    }
-    let mut notice = notice.clone();
-    match answer {
-        Answer::Sent => {
-            notice.status = Status::Sent;
-            tell(&id, NoticeWay::Email, &mut decision);
-        }
-        Answer::NoEmail => {
-            notice.status = Status::Letter;
-            tell(&id, NoticeWay::Letter, &mut decision);
-            let reason = "the order has no e-mail address: print this notice and post it";
-            decision.open_task(TaskKind::Letter, &id, Some(&id.order), reason);
-        }
-        Answer::Refused { code } => {
-            let reason = format!("the mail relay refused this notice for good, with code {code}");
-            fail(&mut notice, &id, reason, &mut decision);
-        }
-        Answer::Unsendable => {
-            let reason = "no mail can be made of this notice: the order's contact does not open, or its address does not fit into a mail";
-            fail(&mut notice, &id, reason.to_owned(), &mut decision);
-        }
-        Answer::TryLater => again(&mut notice, mail, attempt, at, &mut decision),
-        Answer::Unclear => {
-            notice.unclear += 1;
-            if notice.unclear < UNCLEAR_MAX {
-                again(&mut notice, mail, attempt, at, &mut decision);
-            } else {
-                notice.status = Status::Unclear;
-                let reason = "this notice was tried twice and may have gone out once, twice or never: look before you send it again";
-                decision.open_task(TaskKind::MailUnclear, &id, Some(&id.order), reason);
-            }
-        }
-    }
-    decision.set(key, State::Notice(Some(notice)));
-    decision
+fn letter(id: &NoticeId, reason: &str, decision: &mut Decision<Notifications>) {
+    tell(id, NoticeWay::Letter, decision);
+    decision.open_task(TaskKind::Letter, id, Some(&id.order), reason);
 }
 
 fn tell(id: &NoticeId, way: NoticeWay, decision: &mut Decision<Notifications>) {
@@ -245,24 +280,13 @@ fn tell(id: &NoticeId, way: NoticeWay, decision: &mut Decision<Notifications>) {
     decision.emit(&id.order, &body);
 }
 
-fn fail(notice: &mut Notice, id: &NoticeId, reason: String, decision: &mut Decision<Notifications>) {
-    notice.status = Status::Failed;
-    decision.open_task(TaskKind::MailFailed, id, Some(&id.order), reason);
+fn message_id(id: &NoticeId, domain: &str) -> String {
+    format!("{}.{}.{}@{domain}", digits(id), id.kind.name(), id.order)
 }
 
-/// The same mail under the same Message-ID, later.
-fn again(
-    notice: &mut Notice,
-    mail: &Mail,
-    attempt: i32,
-    at: &At<'_>,
-    decision: &mut Decision<Notifications>,
-) {
-    let next = attempt.saturating_add(1);
-    notice.attempt = next;
-    let last = RETRY_SECONDS.len() - 1;
-    let seconds = RETRY_SECONDS[usize::try_from(attempt).map_or(last, |attempt| attempt.min(last))];
-    decision.due_again(mail.id(), MAIL, 0, next, at.now.plus_seconds(seconds), mail);
+/// The beginning of a notice's Message-ID, made of all of its key.
+fn digits(id: &NoticeId) -> String {
+    sha256_hex(id.to_string().as_bytes()).chars().take(MESSAGE_ID_DIGITS).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! What a notice tells: the data of its words, taken from the events' bodies. Nothing personal ever gets in here,
 //! and no word is chosen here.
 
-use messages::id::ReleaseId;
+use messages::case::CaseClass;
+use messages::id::{ReleaseId, ShipmentId};
 use messages::item::ItemNumber;
 use messages::money::{Amount, Currency};
 use messages::notice::NoticeKind;
@@ -52,6 +53,9 @@ pub struct Parcel {
     pub items: Vec<Item>,
     pub carrier: Carrier,
     pub tracking: TrackingNumber,
+    /// Sent a second time, after the first parcel of the same units came back or was lost: nothing is charged for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
 }
 
 /// What one notice tells. A part that is absent has not come yet, and the notice waits for it ([`Facts::fill`]).
@@ -60,18 +64,56 @@ pub struct Parcel {
 pub enum Facts {
     Received(Placed),
     Held(Placed),
-    Refused { code: String },
+    Refused {
+        code: String,
+    },
     Confirmed(Vec<Item>),
     Limited(Vec<Item>),
     Unavailable(Vec<MissingItem>),
-    Backordered { items: Vec<Item>, expected_at: Option<Timestamp> },
+    Backordered {
+        items: Vec<Item>,
+        expected_at: Option<Timestamp>,
+    },
     Waitlisted(Vec<Item>),
-    PaymentDelayed { release: ReleaseId, order: Option<Placed> },
-    PaymentDeclined { release: ReleaseId, class: DeclineClass, order: Option<Placed> },
+    PaymentDelayed {
+        release: ReleaseId,
+        order: Option<Placed>,
+    },
+    PaymentDeclined {
+        release: ReleaseId,
+        class: DeclineClass,
+        order: Option<Placed>,
+    },
     Shipped(Parcel),
-    Delivered { at: Timestamp, parcel: Option<Parcel> },
-    Undeliverable { parcel: Option<Parcel> },
-    Returned { parcel: Option<Parcel> },
+    Delivered {
+        at: Timestamp,
+        parcel: Option<Parcel>,
+    },
+    Undeliverable {
+        parcel: Option<Parcel>,
+    },
+    Returned {
+        parcel: Option<Parcel>,
+    },
+    /// `handed_over` counts the parts that were with the warehouse already.
+    Cancelled {
+        handed_over: usize,
+    },
+    /// The first or second question of a case; the answer code is made of `contact` where the mail is.
+    Asked {
+        contact: u8,
+        class: CaseClass,
+        answer_by: Timestamp,
+        parcel: Option<Parcel>,
+    },
+    Reshipped {
+        parcel: Option<Parcel>,
+    },
+    Refunded {
+        release: ReleaseId,
+        amount: Amount,
+        currency: Currency,
+    },
 }
 
 impl Facts {
@@ -92,6 +134,11 @@ impl Facts {
             Self::Delivered { .. } => NoticeKind::Delivered,
             Self::Undeliverable { .. } => NoticeKind::Undeliverable,
             Self::Returned { .. } => NoticeKind::Returned,
+            Self::Cancelled { .. } => NoticeKind::Cancelled,
+            Self::Asked { contact: 0 | 1, .. } => NoticeKind::Question,
+            Self::Asked { .. } => NoticeKind::Reminder,
+            Self::Reshipped { .. } => NoticeKind::Reshipped,
+            Self::Refunded { .. } => NoticeKind::Refunded,
         }
     }
 
@@ -103,7 +150,11 @@ impl Facts {
                 order.clone_from(&row.placed);
                 order.is_some()
             }
-            Self::Delivered { parcel, .. } | Self::Undeliverable { parcel } | Self::Returned { parcel } => {
+            Self::Delivered { parcel, .. }
+            | Self::Undeliverable { parcel }
+            | Self::Returned { parcel }
+            | Self::Asked { parcel, .. }
+            | Self::Reshipped { parcel } => {
                 *parcel = row.parcels.get(cause).cloned();
                 parcel.is_some()
             }
@@ -115,7 +166,34 @@ impl Facts {
             | Self::Unavailable(_)
             | Self::Backordered { .. }
             | Self::Waitlisted(_)
-            | Self::Shipped(_) => true,
+            | Self::Shipped(_)
+            | Self::Cancelled { .. }
+            | Self::Refunded { .. } => true,
+        }
+    }
+
+    /// Whether what the order's row knows has overtaken the facts: to tell them now would be untrue.
+    #[must_use]
+    pub fn is_overtaken(&self, row: &Order, cause: &str) -> bool {
+        match self {
+            Self::Received(_)
+            | Self::Held(_)
+            | Self::Refused { .. }
+            | Self::Confirmed(_)
+            | Self::Limited(_)
+            | Self::Unavailable(_)
+            | Self::Backordered { .. }
+            | Self::Waitlisted(_)
+            | Self::PaymentDelayed { .. }
+            | Self::PaymentDeclined { .. } => row.cancelled,
+            Self::Asked { .. } => row.ended.contains(cause),
+            Self::Shipped(_)
+            | Self::Delivered { .. }
+            | Self::Undeliverable { .. }
+            | Self::Returned { .. }
+            | Self::Cancelled { .. }
+            | Self::Reshipped { .. }
+            | Self::Refunded { .. } => false,
         }
     }
 }
@@ -133,8 +211,14 @@ impl Placed {
 
 impl From<shipment::ShipmentDispatched> for Parcel {
     fn from(body: shipment::ShipmentDispatched) -> Self {
-        Self { items: items(body.lines), carrier: body.carrier, tracking: body.tracking }
+        let again = is_sent_again(&body.shipment);
+        Self { items: items(body.lines), carrier: body.carrier, tracking: body.tracking, again }
     }
+}
+
+/// A release's first parcel has the number 1; one that is sent again has the next.
+fn is_sent_again(shipment: &ShipmentId) -> bool {
+    !shipment.as_str().ends_with(".1")
 }
 
 #[must_use]

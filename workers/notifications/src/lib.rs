@@ -2,9 +2,9 @@
 //!
 //! | | |
 //! | --- | --- |
-//! | Reads | `order.accepted`, `order.held`, `order.refused`; `stock.reserved`, `.limited`, `.unavailable`, `.backordered`, `.waitlisted`; `payment.declined`, `.delayed`; `shipment.dispatched`, `.delivered`, `.undeliverable`, `.returned`; `task.close` (the shell) |
-//! | Owns | `orders`: contact (sealed), what was ordered, parcels, facts that wait for these; `notices`: one row per mail |
-//! | Emits | `notice.sent`; the tasks `letter`, `mail_unclear`, `mail_failed` |
+//! | Reads | `order.accepted`, `order.held`, `order.refused`; `stock.reserved`, `.limited`, `.unavailable`, `.backordered`, `.waitlisted`; `payment.declined`, `.delayed`; `payment.refunded`; `shipment.dispatched`, `.delivered`, `.undeliverable`, `.returned`; `order.cancelled`; `case.opened`, `.asked`, `.resolved`; `mail.bounced` (outside); `task.close` (the shell) |
+//! | Owns | `orders`: contact (sealed), what was ordered, parcels, facts that wait for these; `notices`: one row per mail; `addresses`: by fingerprint, which take mail |
+//! | Emits | `notice.sent`, `address.suppressed`; the tasks `letter`, `mail_unclear`, `mail_failed`, `mail_bounced` |
 //! | Outside | the mail relay (SMTP), or a directory of files |
 //!
 //! # Invariants
@@ -15,19 +15,28 @@
 //! - A notice that cannot be mailed ends as a task, never in silence.
 //! - Name and e-mail are opened only in [`outside`], for the time of one call.
 //! - A fact that comes before the contact, or before its parcel, waits on the order's row.
+//! - Once somebody has died (`case.opened`), nothing more is mailed about the order nor to its address.
+//! - The code that answers a question is made in [`outside`] and rests nowhere: of the rooms only those two that share
+//!   its key, this one and undelivered, know it.
+//! - A notice that came back ends as a task. An address that takes no mail gets letters. A mail counts as come back
+//!   once, however many reports tell it.
 //!
 //! # Races
 //! - `order.held` and what ends the hold (`order.accepted`, `order.refused`): if the end is known first, nobody is
 //!   told of the hold. An order accepted after a hold gets no second "received".
+//! - `order.cancelled` and what came before it (acceptance, stock, payment): what is known only after the cancellation
+//!   is told no more. `case.asked` and `case.resolved`: nobody is asked about a case that ended in a
+//!   reship or refund.
+//! - `case.opened` of somebody who died, and a notice: what the relay has taken is out; everything else is withheld.
+//! - `mail.bounced`, and a notice to the same address: the notice made first is mailed, the later one is a letter.
 
 pub mod decide;
 pub mod facts;
 pub mod mail;
 pub mod outside;
 pub mod read;
-mod smtp;
+pub mod report;
 pub mod store;
-mod url;
 pub mod words;
 
 use messages::Room;
@@ -53,12 +62,20 @@ impl Worker for Notifications {
         State::blank(key)
     }
 
-    fn read(&self, arrival: &Arrival<'_>, _ring: &Keyring) -> Result<Input, ReadError> {
-        read::read(arrival)
+    fn read(&self, arrival: &Arrival<'_>, ring: &Keyring) -> Result<Input, ReadError> {
+        read::read(arrival, ring)
     }
 
     fn scope(&self, input: &Input, found: &World<Self>) -> Vec<Key> {
         decide::scope(input, found)
+    }
+
+    fn looks(&self, input: &Input, found: &World<Self>) -> Vec<Key> {
+        decide::looks(input, found)
+    }
+
+    fn peek(&self, input: &Input) -> Option<shell::worker::Peek> {
+        decide::peek(input)
     }
 
     fn decide(&self, world: &World<Self>, input: &Input, at: &At<'_>) -> Decision<Self> {

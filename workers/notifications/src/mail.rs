@@ -19,6 +19,14 @@ pub struct Page {
     /// Absent where nobody may know it: in the list of letters.
     pub name: Option<String>,
     pub words: Words,
+    pub answer: Option<AnswerCode>,
+}
+
+/// By what the customer answers the question of a case. It opens nothing but that one answer, once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerCode {
+    pub code: String,
+    pub link: String,
 }
 
 impl Page {
@@ -28,8 +36,10 @@ impl Page {
         reference: Option<&Reference>,
         facts: &Facts,
         name: Option<&PersonName>,
+        answer: Option<AnswerCode>,
     ) -> Self {
-        Self { name: name.map(|name| name.as_str().to_owned()), words: words(order, reference, facts) }
+        let words = words(order, reference, facts, answer.is_some());
+        Self { name: name.map(|name| name.as_str().to_owned()), words, answer }
     }
 
     /// The notice as plain text.
@@ -90,9 +100,10 @@ pub fn message(
     from: &Mailbox,
     name: &PersonName,
     email: &Email,
+    answer: Option<AnswerCode>,
     at: Timestamp,
 ) -> Result<Message, String> {
-    let page = Page::of(&mail.order, mail.reference.as_ref(), &mail.facts, Some(name));
+    let page = Page::of(&mail.order, mail.reference.as_ref(), &mail.facts, Some(name), answer);
     let (text, html) = page
         .text()
         .and_then(|text| Ok((text, page.html()?)))

@@ -1,56 +1,31 @@
 //! The way out: one try to mail one notice, by a relay or into a directory. The contact is opened here and nowhere
 //! else, and nothing of it is logged or answered.
 
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
-use lettre::Message;
 use lettre::message::Mailbox;
 use messages::order::ContactSection;
 use messages::sealed::{Keyring, SealError, Section};
+use shell::mail::Fate;
+pub use shell::mail::{Transport, mailbox, transport};
 use shell::worker::{Call, Outside, Reply, raw};
 
-use crate::mail::message;
+use crate::facts::Facts;
+use crate::mail::{AnswerCode, message};
 use crate::read::{Answer, MAIL, Mail};
-use crate::smtp::Fate;
-pub use crate::smtp::Smtp;
 
-/// Where mails go.
-#[derive(Debug)]
-pub enum Transport {
-    Smtp(Smtp),
-    /// One file per mail; a repeat replaces it.
-    Files(PathBuf),
-}
+/// What an answer code is for, as undelivered knows it.
+const CASE: &str = "case";
 
 /// The performer of mails.
 #[derive(Debug)]
 pub struct Mailer {
     pub transport: Transport,
     pub from: Mailbox,
+    /// Where the store's page for answers begins: `<answer_base_url>/answer?case=…&t=…`.
+    pub answer_base_url: String,
     /// Conversations at one time.
     pub concurrency: usize,
-}
-
-/// The relay of `smtp_url` (`smtp://host:port`, `smtp://user:password@host?tls=required`,
-/// `smtps://user:password@host`), or else the directory.
-///
-/// # Errors
-/// One sentence that does not repeat the address: it is not readable, or unsafe.
-pub fn transport(smtp_url: Option<&str>, dir: &Path) -> Result<Transport, String> {
-    match smtp_url {
-        Some(url) => Ok(Transport::Smtp(Smtp::new(url)?)),
-        None => Ok(Transport::Files(dir.to_owned())),
-    }
-}
-
-/// The sender of notices.
-///
-/// # Errors
-/// The text is no mailbox.
-pub fn mailbox(text: &str) -> Result<Mailbox, String> {
-    text.parse()
-        .map_err(|_| "the sender of notices is no mailbox such as The Mint <orders@mint.example>".to_owned())
 }
 
 impl Outside for Mailer {
@@ -100,45 +75,45 @@ impl Mailer {
             ) => return (Answer::Unsendable, false),
         };
         let Some(email) = &contact.email else { return (Answer::NoEmail, false) };
-        match message(&mail, &self.from, &contact.name, email, call.due.due_at) {
-            Ok(message) => self.transport.send(&mail, &message).await,
+        let code = match self.answer_code(&mail, ring) {
+            Ok(code) => code,
+            Err(error) => {
+                tracing::error!(%error, "a question waits for the key of its answer code");
+                return (Answer::TryLater, false);
+            }
+        };
+        match message(&mail, &self.from, &contact.name, email, code, call.due.due_at) {
+            Ok(message) => answer(self.transport.send(&file_name(&mail), &message).await),
             Err(_) => (Answer::Unsendable, false),
         }
     }
 }
 
-impl Transport {
-    async fn send(&self, mail: &Mail, message: &Message) -> (Answer, bool) {
-        match self {
-            Self::Smtp(smtp) => match smtp.send(message.envelope(), &message.formatted()).await {
-                Fate::Taken => (Answer::Sent, false),
-                Fate::Refused(code) => (Answer::Refused { code }, false),
-                Fate::PutOff => (Answer::TryLater, false),
-                Fate::Down => (Answer::TryLater, true),
-                Fate::Unknown => (Answer::Unclear, false),
-            },
-            Self::Files(dir) => match write(dir, &file_name(mail), &message.formatted()).await {
-                Ok(()) => (Answer::Sent, false),
-                Err(error) => {
-                    tracing::warn!(%error, "a mail cannot be written");
-                    (Answer::TryLater, true)
-                }
-            },
-        }
+impl Mailer {
+    /// The code of the question that the mail asks, if it asks one. It is made here so that it rests nowhere.
+    fn answer_code(&self, mail: &Mail, ring: &Keyring) -> Result<Option<AnswerCode>, SealError> {
+        let Facts::Asked { contact, .. } = mail.facts else { return Ok(None) };
+        // The case has the shipment's id, and the notice's cause is that.
+        let code = ring.token(CASE, &mail.cause, contact.into())?;
+        let base = self.answer_base_url.trim_end_matches('/');
+        let link = format!("{base}/answer?case={}&t={code}", mail.cause);
+        Ok(Some(AnswerCode { code, link }))
+    }
+}
+
+const fn answer(fate: Fate) -> (Answer, bool) {
+    match fate {
+        Fate::Taken => (Answer::Sent, false),
+        Fate::Refused(code) => (Answer::Refused { code }, false),
+        Fate::PutOff => (Answer::TryLater, false),
+        Fate::Down => (Answer::TryLater, true),
+        Fate::Unknown => (Answer::Unclear, false),
     }
 }
 
 fn file_name(mail: &Mail) -> String {
     let id = mail.message_id.split('.').next().unwrap_or_default();
     format!("{}-{}-{id}.eml", mail.facts.kind().name(), mail.order)
-}
-
-/// Renamed when whole, so that whoever watches the directory never reads half a mail.
-async fn write(dir: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
-    tokio::fs::create_dir_all(dir).await?;
-    let part = dir.join(format!(".{name}.part"));
-    tokio::fs::write(&part, bytes).await?;
-    tokio::fs::rename(&part, dir.join(name)).await
 }
 
 #[cfg(test)]

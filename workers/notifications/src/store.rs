@@ -1,13 +1,13 @@
 //! The room's rows, and what operators read of them. One notice is one row, whose key says order, kind and cause;
-//! a row never holds personal data but in the sealed contact.
+//! a row never holds personal data but in the sealed contact and as keyed fingerprints.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use messages::Timestamp;
 use messages::id::{OrderNumber, Reference};
 use messages::notice::NoticeKind;
-use messages::sealed::Sealed;
+use messages::sealed::{Fingerprint, Sealed};
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 
@@ -31,18 +31,41 @@ impl std::fmt::Display for NoticeId {
     }
 }
 
-/// Orders are locked before notices.
+impl NoticeId {
+    /// The id of a row, from its key as text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '/');
+        let order = OrderNumber::parse(parts.next()?).ok()?;
+        let kind = kind_of(parts.next()?)?;
+        Some(Self { order, kind, cause: parts.next()?.to_owned() })
+    }
+}
+
+/// The kind of that name.
+#[must_use]
+pub fn kind_of(name: &str) -> Option<NoticeKind> {
+    NoticeKind::ALL.into_iter().find(|kind| kind.name() == name)
+}
+
+/// Orders are locked before notices, and both before addresses.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
     Order(OrderNumber),
     Notice(NoticeId),
+    /// Of the normalized e-mail address.
+    Address(Fingerprint),
 }
+
+/// The table in which an input looks for notices by the beginning of their keys.
+pub const NOTICES: &str = "notices";
 
 impl shell::Key for Key {
     fn table(&self) -> &'static str {
         match self {
             Self::Order(_) => "orders",
-            Self::Notice(_) => "notices",
+            Self::Notice(_) => NOTICES,
+            Self::Address(_) => "addresses",
         }
     }
 
@@ -50,6 +73,7 @@ impl shell::Key for Key {
         match self {
             Self::Order(order) => Cow::Borrowed(order.as_str()),
             Self::Notice(id) => Cow::Owned(id.to_string()),
+            Self::Address(email) => Cow::Borrowed(email.as_str()),
         }
     }
 }
@@ -60,6 +84,7 @@ pub enum State {
     Order(Order),
     /// Absent until it is made.
     Notice(Option<Notice>),
+    Address(Address),
 }
 
 impl State {
@@ -68,6 +93,7 @@ impl State {
         match key {
             Key::Order(_) => Self::Order(Order::default()),
             Key::Notice(_) => Self::Notice(None),
+            Key::Address(_) => Self::Address(Address::default()),
         }
     }
 }
@@ -78,6 +104,18 @@ pub struct Order {
     pub progress: Progress,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<Sealed>,
+    /// Fingerprint of the normalized e-mail address, once the order is accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Fingerprint>,
+    /// What was not handed over is cancelled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancelled: bool,
+    /// Somebody has died: nothing is sent any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub silent: bool,
+    /// Cases that ended in a reship or refund.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub ended: BTreeSet<String>,
     /// The store's own name of the order, which the customer may know it by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<Reference>,
@@ -89,6 +127,20 @@ pub struct Order {
     /// Facts that came before the contact, the order or the parcel that they need.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waiting>,
+}
+
+/// What is known of an e-mail address, over all orders.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// Its owner has died.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub silent: bool,
+    /// The status (RFC 3463) by which it does not take mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed: Option<String>,
+    /// Mails that it did not take for the time being, each counted once.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub missed: BTreeSet<String>,
 }
 
 /// What intake has said of an order so far.
@@ -130,12 +182,16 @@ pub struct Notice {
 pub enum Status {
     Pending,
     Sent,
-    /// No e-mail on the order: a person posts it.
+    /// No e-mail on the order, or one that takes no mail: a person posts it.
     Letter,
     /// May have gone out; a person looks.
     Unclear,
     /// Refused for good; a person looks.
     Failed,
+    /// It came back from the customer's mail server; a person looks.
+    Bounced,
+    /// Not sent, since somebody has died.
+    Withheld,
 }
 
 /// Notices of one kind in one status.
@@ -211,7 +267,7 @@ pub async fn letters(pool: &sqlx::PgPool) -> Result<Vec<Letter>, sqlx::Error> {
 
 fn letter(key: String, order: &str, notice: &Notice) -> Result<Letter, sqlx::Error> {
     let order = OrderNumber::parse(order).map_err(|error| sqlx::Error::Decode(error.into()))?;
-    let page = Page::of(&order, notice.reference.as_ref(), &notice.facts, None);
+    let page = Page::of(&order, notice.reference.as_ref(), &notice.facts, None, None);
     let text = page.text().map_err(|error| sqlx::Error::Decode(error.into()))?;
     Ok(Letter { key, order, at: notice.at, subject: page.words.subject, text })
 }

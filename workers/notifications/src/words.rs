@@ -2,8 +2,10 @@
 //! not do, never say "confirmed" before units are reserved, and never name a place in line.
 
 use messages::Timestamp;
+use messages::case::CaseClass;
 use messages::id::{OrderNumber, Reference, ReleaseId};
 use messages::money::{Amount, Currency};
+use messages::notice::NoticeKind;
 use messages::payment::DeclineClass;
 use messages::stock::Unavailable;
 use messages::tracking_number::Carrier;
@@ -41,15 +43,15 @@ pub struct Row {
     pub remark: Option<String>,
 }
 
-/// The words of one notice.
+/// The words of one notice; `has_code` says whether the page shows an answer code.
 #[must_use]
-pub fn words(order: &OrderNumber, reference: Option<&Reference>, facts: &Facts) -> Words {
+pub fn words(order: &OrderNumber, reference: Option<&Reference>, facts: &Facts, has_code: bool) -> Words {
     let mut details = vec![("Order number", order.to_string())];
     details.extend(reference.map(|reference| ("Reference", reference.to_string())));
     details.extend(details_of(facts));
     Words {
         subject: format!("Order {order}: {}", headline(facts)),
-        paragraphs: paragraphs(facts),
+        paragraphs: paragraphs(facts, has_code),
         table: table(facts),
         details,
     }
@@ -71,10 +73,15 @@ const fn headline(facts: &Facts) -> &'static str {
         Facts::Delivered { .. } => "a parcel was delivered",
         Facts::Undeliverable { .. } => "a parcel could not be delivered",
         Facts::Returned { .. } => "a parcel came back to us",
+        Facts::Cancelled { .. } => "cancelled",
+        Facts::Asked { contact: 0 | 1, .. } => "we need your answer about a parcel",
+        Facts::Asked { .. } => "we still need your answer about a parcel",
+        Facts::Reshipped { .. } => "a parcel is sent again",
+        Facts::Refunded { .. } => "money goes back to you",
     }
 }
 
-fn paragraphs(facts: &Facts) -> Vec<String> {
+fn paragraphs(facts: &Facts, has_code: bool) -> Vec<String> {
     match facts {
         Facts::Received(_) => lines(&[
             "We have received your order. It is not yet confirmed.",
@@ -107,6 +114,10 @@ fn paragraphs(facts: &Facts) -> Vec<String> {
             "What happens next: we try again by ourselves, and the units stay set aside for you meanwhile. You need not do anything, but please make sure that your card can be charged.",
         ]),
         Facts::PaymentDeclined { class, .. } => declined(*class),
+        Facts::Shipped(parcel) if parcel.again => lines(&[
+            "The parcel that we send you again is on its way, with the items below. Nothing is charged for it.",
+            "What happens next: the carrier delivers it. With the tracking number, which is a new one, you can ask the carrier where it is.",
+        ]),
         Facts::Shipped(_) => lines(&[
             "A parcel with the items below is on its way. Your card is charged for it now.",
             "What happens next: the carrier delivers it. With the tracking number you can ask the carrier where it is.",
@@ -122,8 +133,104 @@ fn paragraphs(facts: &Facts) -> Vec<String> {
         ]),
         Facts::Returned { .. } => lines(&[
             "The carrier could not deliver the parcel below, and it came back to us.",
-            "What happens next: please get in touch with customer service, and have the order number at hand.",
+            "What happens next: we look into why. We write to you if we need an answer from you, when the parcel is sent again, or when your money goes back to you.",
         ]),
+        Facts::Cancelled { handed_over } => cancelled(*handed_over),
+        Facts::Asked { class, answer_by, .. } => asked(facts.kind(), *class, *answer_by, has_code),
+        Facts::Reshipped { .. } => lines(&[
+            "The parcel below did not arrive. We send its items again, under the same order.",
+            "What happens next: we write to you with a new tracking number when the new parcel is on its way. Nothing is charged for it.",
+        ]),
+        Facts::Refunded { amount, currency, .. } => vec![
+            format!(
+                "We have given {} back to the card that you paid with, for a part of your order that did not arrive.",
+                money(*amount, *currency)
+            ),
+            "What happens next: it may take your card issuer some days to show it. You need not do anything."
+                .to_owned(),
+        ],
+    }
+}
+
+fn cancelled(handed_over: usize) -> Vec<String> {
+    let what = match handed_over {
+        0 => "Your order is cancelled. No units are set aside for you any more, and nothing is charged."
+            .to_owned(),
+        1 => cancelled_but(
+            "One part of it was already with the warehouse: that part is still sent and charged, and we write to you about it.",
+        ),
+        parts => cancelled_but(&format!(
+            "{parts} parts of it were already with the warehouse: these are still sent and charged, and we write to you about them."
+        )),
+    };
+    vec![
+        what,
+        "If an amount is held on your card for what is cancelled, we let it go; it may take your card issuer some days to show that.".to_owned(),
+    ]
+}
+
+fn cancelled_but(goes_on: &str) -> String {
+    format!(
+        "Your order is cancelled, as far as that was still possible. {goes_on} For the rest no units are set aside for you any more, and nothing is charged."
+    )
+}
+
+fn asked(kind: NoticeKind, class: CaseClass, answer_by: Timestamp, has_code: bool) -> Vec<String> {
+    let mut said = Vec::new();
+    if kind == NoticeKind::Reminder {
+        said.push("We have asked you about the parcel below, and have no answer yet.".to_owned());
+    }
+    said.push(why_not(class).to_owned());
+    said.push(choice(class).to_owned());
+    said.push(if has_code {
+        "Please answer with the link below, or give the answer code to customer service. It works once."
+            .to_owned()
+    } else {
+        "Please answer customer service, and have the order number at hand.".to_owned()
+    });
+    said.push(format!(
+        "What happens next: if we have no answer by {}, your money goes back to the card that you paid with.",
+        text(answer_by, DATE_AND_TIME)
+    ));
+    said
+}
+
+/// What undelivered does with each answer.
+const fn choice(class: CaseClass) -> &'static str {
+    match class {
+        CaseClass::AddressFault => {
+            "Please tell us how it shall go on: we send the items again at no charge, to the corrected address that you give us, once they are back with us; or we give you your money back."
+        }
+        CaseClass::Lost => {
+            "Please tell us how it shall go on: we send the items again at no charge, to the same address or to another one that you give us; or we give you your money back."
+        }
+        CaseClass::PersonMoved
+        | CaseClass::RefusedOrUnclaimed
+        | CaseClass::Suspicious
+        | CaseClass::Deceased
+        | CaseClass::Damaged => {
+            "Please tell us how it shall go on: we send the items again at no charge, to the same address or to another one that you give us, once they are back with us; or we give you your money back."
+        }
+    }
+}
+
+/// Nothing here says or guesses more of a recipient than the carrier does.
+const fn why_not(class: CaseClass) -> &'static str {
+    match class {
+        CaseClass::AddressFault => {
+            "The carrier could not deliver the parcel below: it reports that the address is incomplete or not right."
+        }
+        CaseClass::PersonMoved => {
+            "The carrier could not deliver the parcel below: it reports that the recipient is not known or not to be found at the address."
+        }
+        CaseClass::RefusedOrUnclaimed => {
+            "The carrier could not deliver the parcel below: it reports that the parcel was refused or not picked up."
+        }
+        CaseClass::Damaged => "The carrier reports that the parcel below was damaged on its way.",
+        CaseClass::Lost => {
+            "The carrier has not reported anything about the parcel below for days. We have to assume that it is lost."
+        }
+        CaseClass::Suspicious | CaseClass::Deceased => "The carrier could not deliver the parcel below.",
     }
 }
 
@@ -185,7 +292,10 @@ fn table(facts: &Facts) -> Option<Table> {
         Facts::Shipped(shipped) => Some(parcel(shipped)),
         Facts::Delivered { parcel: shipped, .. }
         | Facts::Undeliverable { parcel: shipped }
-        | Facts::Returned { parcel: shipped } => shipped.as_ref().map(parcel),
+        | Facts::Returned { parcel: shipped }
+        | Facts::Asked { parcel: shipped, .. }
+        | Facts::Reshipped { parcel: shipped } => shipped.as_ref().map(parcel),
+        Facts::Cancelled { .. } | Facts::Refunded { .. } => None,
     }
 }
 
@@ -198,15 +308,21 @@ fn details_of(facts: &Facts) -> Vec<(&'static str, String)> {
             details
         }
         Facts::Shipped(parcel) => tracking(parcel),
-        Facts::Delivered { parcel, .. } | Facts::Undeliverable { parcel } | Facts::Returned { parcel } => {
-            parcel.as_ref().map(tracking).unwrap_or_default()
+        Facts::Delivered { parcel, .. }
+        | Facts::Undeliverable { parcel }
+        | Facts::Returned { parcel }
+        | Facts::Asked { parcel, .. }
+        | Facts::Reshipped { parcel } => parcel.as_ref().map(tracking).unwrap_or_default(),
+        Facts::Refunded { release, amount, currency } => {
+            vec![part(release), ("Amount", money(*amount, *currency))]
         }
         Facts::Refused { .. }
         | Facts::Confirmed(_)
         | Facts::Limited(_)
         | Facts::Unavailable(_)
         | Facts::Backordered { .. }
-        | Facts::Waitlisted(_) => Vec::new(),
+        | Facts::Waitlisted(_)
+        | Facts::Cancelled { .. } => Vec::new(),
     }
 }
 

@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+mod mails;
+
+pub(crate) use mails::{CampaignCommand, CasesCommand, MailCommand, SubscribersCommand};
+
 /// An order management system: orders in, parcels and receipts out.
 ///
 /// Settings come from the environment (`oms settings` lists them); the two that are always needed are
@@ -11,7 +15,8 @@ use clap::{Args, Parser, Subcommand};
 /// `oms run`. Every command that changes something is a message with your user id (OMS_USER or --user).
 ///
 /// Exit codes: 0 done, 1 it could not be done (one sentence says why), 2 the command line is wrong,
-/// 3 something was found that needs a person (check, audit verify, topology diff).
+/// 3 something was found that needs a person (check, audit verify, topology diff, orders stuck);
+/// `oms mail bounce` ends with 75 instead of 1, so that a relay tries again.
 #[derive(Debug, Parser)]
 #[command(name = "oms", version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -29,7 +34,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run rooms until SIGTERM or Ctrl-C, then finish what was begun and stop.
     Run {
-        /// Rooms with commas, or `all`: intake, inventory, payment, fulfillment, tracking, notifications, lifecycle, audit.
+        /// Rooms with commas, or `all`: intake, inventory, payment, fulfillment, tracking, undelivered, notifications, promotions, lifecycle, audit.
         #[arg(long, default_value = "all", value_name = "ROOMS")]
         rooms: String,
     },
@@ -53,6 +58,18 @@ pub(crate) enum Command {
     /// Orders that wait for a person.
     #[command(subcommand)]
     Hold(HoldCommand),
+    /// Parcels that did not arrive.
+    #[command(subcommand)]
+    Cases(CasesCommand),
+    /// Who subscribed to mailing lists.
+    #[command(subcommand)]
+    Subscribers(SubscribersCommand),
+    /// Mails to those who subscribed.
+    #[command(subcommand)]
+    Campaign(CampaignCommand),
+    /// What mail relays hand over.
+    #[command(subcommand)]
+    Mail(MailCommand),
     /// What the rooms handed to a person.
     #[command(subcommand)]
     Tasks(TasksCommand),
@@ -142,6 +159,14 @@ pub(crate) enum OrdersCommand {
     },
     /// Orders by any key.
     Find(FindArgs),
+    /// Orders that stay where they are for longer than they may. Exit code 3 if there are any.
+    Stuck,
+    /// Cancel what was not handed over to the warehouse yet.
+    Cancel {
+        number: String,
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 #[derive(Debug, Args)]

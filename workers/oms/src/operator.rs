@@ -8,9 +8,9 @@ use futures_util::StreamExt;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation};
-use messages::answer::CommandAnswered;
+use messages::answer::{CommandAnswered, Outcome};
 use messages::envelope::{SINGLE, SpecVersion, decode, encode};
-use messages::id::UserId;
+use messages::id::{Reference, UserId};
 use messages::outsiders::OPERATOR;
 use messages::{Body, Event, Kind, Room, topology};
 use shell::clock;
@@ -24,9 +24,10 @@ const ANSWER_SECONDS_MAX: u64 = 30;
 const STALE_SECONDS: i64 = 600;
 const PERSISTENT: u8 = 2;
 
-/// The operator's own connection.
+/// The operator's own connection, or that of another outsider whom this program serves.
 pub(crate) struct Operator {
     link: Link,
+    name: &'static str,
 }
 
 /// Who the operator is.
@@ -34,7 +35,9 @@ pub(crate) struct Operator {
 /// # Errors
 /// Neither `--user` nor `OMS_USER` says.
 pub(crate) fn user(config: &Config, given: Option<&str>) -> Result<UserId, String> {
-    let name = given.or_else(|| config.get(config::USER)).ok_or("say who you are, with --user or OMS_USER: it stands beside every change")?;
+    let name = given
+        .or_else(|| config.get(config::USER))
+        .ok_or("say who you are, with --user or OMS_USER: it stands beside every change")?;
     UserId::parse(name).map_err(|error| error.to_string())
 }
 
@@ -42,8 +45,56 @@ impl Operator {
     /// # Errors
     /// The broker's address or the file of credentials is not readable.
     pub(crate) fn open(config: &Config) -> Result<Self, String> {
-        let url = login(config, OPERATOR)?;
-        Ok(Self { link: Link::new(&url, "oms operator").map_err(|error| error.to_string())? })
+        Self::open_as(config, OPERATOR)
+    }
+
+    /// # Errors
+    /// As [`Operator::open`].
+    pub(crate) fn open_as(config: &Config, name: &'static str) -> Result<Self, String> {
+        let url = login(config, name)?;
+        let link = Link::new(&url, &format!("oms {name}")).map_err(|error| error.to_string())?;
+        Ok(Self { link, name })
+    }
+
+    /// Whether the broker vouches for the name.
+    pub(crate) fn is_verified(&self) -> bool {
+        self.link.user() == self.name
+    }
+
+    /// Sends one message that nobody waits to be answered, and returns once the broker has it.
+    ///
+    /// # Errors
+    /// The broker does not take it.
+    pub(crate) async fn send<B: Body>(&self, body: &B) -> Result<(), String> {
+        // A confirm channel is never shared between tasks, so each message has its own.
+        let channel = self.channel().await?;
+        let event = event(self.name, body)?;
+        let (content_type, bytes) = encode(std::slice::from_ref(&event));
+        let properties = self.properties(content_type, &event.id, None);
+        let sent = self.publish(&channel, topology::IN, &key_of(B::KIND), &bytes, properties).await;
+        // It is gone with the connection if it cannot be closed.
+        let _ = channel.close(200, short("done")).await;
+        sent
+    }
+
+    /// Takes and drops what comes to this outsider's own queue, until the connection breaks.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub(crate) async fn drain(&self) -> Result<(), String> {
+        let channel = self.link.channel().await.map_err(|error| error.to_string())?;
+        let queue = topology::out_queue(self.name);
+        let tag = format!("{}-{}", self.name, Uuid::now_v7());
+        let mut answers = channel
+            .basic_consume(short(&queue), short(&tag), BasicConsumeOptions::default(), FieldTable::default())
+            .await
+            .map_err(|error| error.to_string())?;
+        while let Some(delivery) = answers.next().await {
+            let delivery = delivery.map_err(|error| error.to_string())?;
+            let acked = channel.basic_ack(delivery.delivery_tag, BasicAckOptions::default()).await;
+            acked.map_err(|error| error.to_string())?;
+        }
+        Err("the broker closed the connection".to_owned())
     }
 
     pub(crate) async fn channel(&self) -> Result<Channel, String> {
@@ -56,17 +107,26 @@ impl Operator {
     ///
     /// # Errors
     /// The broker does not take them, or no room answers in time.
-    pub(crate) async fn ask<B: Body>(&self, commands: &[B], routing_key: &str) -> Result<Vec<CommandAnswered>, String> {
+    pub(crate) async fn ask<B: Body>(
+        &self,
+        commands: &[B],
+        routing_key: &str,
+    ) -> Result<Vec<CommandAnswered>, String> {
         let channel = self.channel().await?;
-        let queue = topology::out_queue(OPERATOR);
+        let queue = topology::out_queue(self.name);
         let mut answers = channel
-            .basic_consume(short(&queue), short(&format!("operator-{}", Uuid::now_v7())), BasicConsumeOptions::default(), FieldTable::default())
+            .basic_consume(
+                short(&queue),
+                short(&format!("operator-{}", Uuid::now_v7())),
+                BasicConsumeOptions::default(),
+                FieldTable::default(),
+            )
             .await
             .map_err(|_| format!("queue {queue} is missing or closed to you; run `oms topology apply`"))?;
         let mut awaited: BTreeMap<String, Option<CommandAnswered>> = BTreeMap::new();
         let mut order = Vec::new();
         for command in commands {
-            let event = event(command)?;
+            let event = event(self.name, command)?;
             order.push(event.id.clone());
             awaited.insert(event.id.clone(), None);
             let (content_type, bytes) = encode(std::slice::from_ref(&event));
@@ -75,9 +135,18 @@ impl Operator {
         }
         let collect = async {
             while awaited.values().any(Option::is_none) {
-                let Some(Ok(delivery)) = answers.next().await else { return Err("the broker closed the connection".to_owned()) };
-                if take(&delivery.data, delivery.properties.content_type().as_ref().map_or(SINGLE, |text| text.as_str()), &mut awaited) {
-                    channel.basic_ack(delivery.delivery_tag, BasicAckOptions::default()).await.map_err(|error| error.to_string())?;
+                let Some(Ok(delivery)) = answers.next().await else {
+                    return Err("the broker closed the connection".to_owned());
+                };
+                if take(
+                    &delivery.data,
+                    delivery.properties.content_type().as_ref().map_or(SINGLE, |text| text.as_str()),
+                    &mut awaited,
+                ) {
+                    channel
+                        .basic_ack(delivery.delivery_tag, BasicAckOptions::default())
+                        .await
+                        .map_err(|error| error.to_string())?;
                 }
             }
             Ok(())
@@ -93,18 +162,35 @@ impl Operator {
     ///
     /// # Errors
     /// The broker does not take it.
-    pub(crate) async fn publish(&self, channel: &Channel, exchange: &str, key: &str, bytes: &[u8], properties: BasicProperties) -> Result<(), String> {
+    pub(crate) async fn publish(
+        &self,
+        channel: &Channel,
+        exchange: &str,
+        key: &str,
+        bytes: &[u8],
+        properties: BasicProperties,
+    ) -> Result<(), String> {
         let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let confirm = channel.basic_publish(short(exchange), short(key), mandatory, bytes, properties).await.map_err(|error| error.to_string())?;
+        let confirm = channel
+            .basic_publish(short(exchange), short(key), mandatory, bytes, properties)
+            .await
+            .map_err(|error| error.to_string())?;
         match confirm.await.map_err(|error| format!("the broker refused the message: {error}"))? {
             Confirmation::Ack(None) => Ok(()),
             Confirmation::Ack(Some(_)) => Err(format!("no queue takes {key}; run `oms topology apply`")),
-            Confirmation::Nack(_) | Confirmation::NotRequested => Err("the broker did not take the message; try again".to_owned()),
+            Confirmation::Nack(_) | Confirmation::NotRequested => {
+                Err("the broker did not take the message; try again".to_owned())
+            }
         }
     }
 
     /// Properties under the operator's own name, or on behalf of the outsider who sent a message first.
-    pub(crate) fn properties(&self, content_type: &str, id: &str, on_behalf_of: Option<&str>) -> BasicProperties {
+    pub(crate) fn properties(
+        &self,
+        content_type: &str,
+        id: &str,
+        on_behalf_of: Option<&str>,
+    ) -> BasicProperties {
         let mut headers = FieldTable::default();
         if let Some(sender) = on_behalf_of {
             headers.insert("oms-sender".into(), AMQPValue::LongString(sender.into()));
@@ -114,7 +200,7 @@ impl Operator {
             .with_message_id(short(id))
             .with_delivery_mode(PERSISTENT)
             .with_user_id(short(self.link.user()))
-            .with_app_id(OPERATOR.into())
+            .with_app_id(short(self.name))
             .with_headers(headers)
     }
 }
@@ -126,19 +212,48 @@ impl Operator {
 pub(crate) fn login(config: &Config, name: &str) -> Result<String, String> {
     let url = config.need(config::AMQP_URL)?;
     let Some(path) = config.get(config::CREDENTIALS_FILE) else { return Ok(url.to_owned()) };
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{path} (OMS_CREDENTIALS_FILE) cannot be read: {error}"))?;
-    let users: BTreeMap<String, String> = serde_json::from_str(&text).map_err(|_| format!("{path} (OMS_CREDENTIALS_FILE) must be a JSON object of user names and passwords"))?;
-    let password = users.get(name).ok_or_else(|| format!("{path} has no user {name}; run `oms topology apply --credentials {path}`"))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("{path} (OMS_CREDENTIALS_FILE) cannot be read: {error}"))?;
+    let users: BTreeMap<String, String> = serde_json::from_str(&text).map_err(|_| {
+        format!("{path} (OMS_CREDENTIALS_FILE) must be a JSON object of user names and passwords")
+    })?;
+    let password = users
+        .get(name)
+        .ok_or_else(|| format!("{path} has no user {name}; run `oms topology apply --credentials {path}`"))?;
     let (scheme, rest) = url.split_once("://").ok_or("OMS_AMQP_URL is not a URL")?;
     let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
     Ok(format!("{scheme}://{name}:{password}@{host}"))
 }
 
-fn event<B: Body>(body: &B) -> Result<Event, String> {
+/// Sends one command; what it is answered, or `done` if the answer has no words. A command that was done before is done.
+///
+/// # Errors
+/// The command is refused, or there is no answer.
+pub(crate) async fn carry_out<B: Body>(config: &Config, command: B, done: &str) -> Result<String, String> {
+    let answers = Operator::open(config)?.ask(&[command], &key_of(B::KIND)).await?;
+    let Some(answer) = answers.into_iter().next() else { return Err("there was no answer".to_owned()) };
+    match answer.outcome {
+        Outcome::Done | Outcome::Accepted | Outcome::Held | Outcome::Repeated => {
+            Ok(answer.text.unwrap_or_else(|| done.to_owned()))
+        }
+        Outcome::Refused => Err(answer.text.unwrap_or_else(|| answer.outcome.name().to_owned())),
+    }
+}
+
+/// The name of a command that was given none.
+///
+/// # Errors
+/// The given one is no reference.
+pub(crate) fn reference(given: Option<&str>) -> Result<Reference, String> {
+    let made = || format!("operator-{}", Uuid::now_v7());
+    Reference::parse(&given.map_or_else(made, str::to_owned)).map_err(|error| error.to_string())
+}
+
+fn event<B: Body>(name: &str, body: &B) -> Result<Event, String> {
     Ok(Event {
         specversion: SpecVersion::V1,
         id: Uuid::now_v7().to_string(),
-        source: "/operator".to_owned(),
+        source: format!("/{name}"),
         kind: B::KIND.name().to_owned(),
         time: clock::now(),
         subject: None,

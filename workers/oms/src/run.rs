@@ -9,7 +9,7 @@ use shell::run::House;
 use shell::{http, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::rooms;
+use crate::{public, rooms};
 
 /// Runs until a signal asks to stop. Exit code 1 if the rooms could not finish in time or ended by themselves.
 ///
@@ -24,9 +24,16 @@ pub(crate) async fn run(config: Config, wanted: &[Room]) -> Result<ExitCode, Str
     }
     let addr = house.config().need(config::HTTP_ADDR)?.to_owned();
     if addr != "off" {
-        let addr: SocketAddr = addr.parse().map_err(|_| format!("{} must be address:port, for example 127.0.0.1:9464, or off", config::HTTP_ADDR.name))?;
+        let addr: SocketAddr = addr.parse().map_err(|_| {
+            format!("{} must be address:port, for example 127.0.0.1:9464, or off", config::HTTP_ADDR.name)
+        })?;
         let bound = http::serve(addr, metrics, house.readiness()).await?;
         tracing::info!(%bound, "serving /livez, /readyz and /metrics");
+    }
+    if wanted.contains(&Room::Promotions)
+        && let Some(bound) = public::serve(house.config()).await?
+    {
+        tracing::info!(%bound, "serving /unsubscribe");
     }
     tracing::info!(rooms = wanted.len(), "running");
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;

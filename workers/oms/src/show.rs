@@ -1,11 +1,16 @@
 //! How answers look: a table for people, JSON for programs. It never decides what to show.
 
+use std::path::Path;
+
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 use serde::Serialize;
 
 /// A table without lines, as wide as the terminal at most.
-pub(crate) fn table<const N: usize>(headers: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+pub(crate) fn table<const N: usize>(
+    headers: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(headers);
     for row in rows {
@@ -18,13 +23,38 @@ pub(crate) fn table<const N: usize>(headers: [&str; N], rows: impl IntoIterator<
 ///
 /// # Errors
 /// The value does not serialize.
-pub(crate) fn print<T: Serialize>(json: bool, value: &T, text: impl FnOnce() -> String) -> Result<(), String> {
+pub(crate) fn print<T: Serialize>(
+    json: bool,
+    value: &T,
+    text: impl FnOnce() -> String,
+) -> Result<(), String> {
     if json {
         println!("{}", serde_json::to_string_pretty(value).map_err(|error| error.to_string())?);
     } else {
         print!("{}", text());
     }
     Ok(())
+}
+
+/// What was done, as a sentence or as JSON.
+///
+/// # Errors
+/// As [`print`].
+pub(crate) fn done(json: bool, text: &str) -> Result<(), String> {
+    print(json, &serde_json::json!({ "done": text }), || format!("{text}\n"))
+}
+
+/// The text of a file, or of standard input for `-`.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn file_or_input(path: &Path) -> Result<String, String> {
+    let read = if path == Path::new("-") {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(path)
+    };
+    read.map_err(|error| format!("{} cannot be read: {error}", path.display()))
 }
 
 /// `1 order`, `2 orders`.

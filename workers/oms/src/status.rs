@@ -33,7 +33,7 @@ struct Sums {
     /// Lines and units that had been reserved, were not found in the warehouse and could not be replaced.
     given_up_lines: i64,
     given_up_units: i64,
-    /// Everything that was dispatched, at its order's own prices, with the shipping charge that goes with an order's
+    /// Everything that was dispatched for the first time, at its order's own prices, with the shipping charge that goes with an order's
     /// first release. Minor units, whatever the currency.
     shipped_minor: i64,
 }
@@ -47,6 +47,16 @@ struct Status {
     stock: Vec<inventory::store::ItemStock>,
     money: payment::store::Money,
     notices: Vec<notifications::store::Count>,
+    cases: Vec<undelivered::store::ClassCount>,
+    subscribers: Vec<promotions::store::SubscriberCount>,
+    campaigns: Vec<Campaign>,
+}
+
+#[derive(Debug, Serialize)]
+struct Campaign {
+    campaign: String,
+    state: String,
+    counts: promotions::store::Counts,
 }
 
 /// # Errors
@@ -62,30 +72,82 @@ pub(crate) async fn status(config: &Config, json: bool) -> Result<(), String> {
         stock: inventory::store::stock(&pool(Room::Inventory)?).await.map_err(failed)?,
         money: payment::store::money(&pool(Room::Payment)?).await.map_err(failed)?,
         notices: notifications::store::counts(&pool(Room::Notifications)?).await.map_err(failed)?,
+        cases: undelivered::store::counts(&pool(Room::Undelivered)?).await.map_err(failed)?,
+        subscribers: promotions::store::subscribers(&pool(Room::Promotions)?).await.map_err(failed)?,
+        campaigns: promotions::store::campaigns(&pool(Room::Promotions)?)
+            .await
+            .map_err(failed)?
+            .into_iter()
+            .map(|(campaign, state, counts)| Campaign { campaign, state, counts })
+            .collect(),
     };
     show::print(json, &status, || text(&status))
 }
 
 fn text(status: &Status) -> String {
     let desks = status.desks.iter().map(|desk| {
-        [desk.room.to_string(), desk.waiting_outside.to_string(), desk.waiting.to_string(), desk.parked.to_string(), desk.outbox.to_string(), desk.due.to_string(), desk.tasks.to_string()]
+        [
+            desk.room.to_string(),
+            desk.waiting_outside.to_string(),
+            desk.waiting.to_string(),
+            desk.parked.to_string(),
+            desk.outbox.to_string(),
+            desk.due.to_string(),
+            desk.tasks.to_string(),
+        ]
     });
     let orders = &status.orders;
     let cents = |minor: i64| format!("{}.{:02}", minor / 100, minor % 100);
     let money = &status.money;
-    let mut text = show::table(["room", "from outside", "from rooms", "parked", "outbox", "due", "tasks"], desks);
-    text += &format!("\norders: {} accepted, {} held, {} refused\n", orders.accepted, orders.held, orders.refused);
-    text += &format!("money:  {} authorized, {} captured, {} voided, {} declined\n", cents(money.authorized), cents(money.captured), cents(money.voided), cents(money.declined));
-    let sent: i64 = status.notices.iter().filter(|count| count.status == "sent").map(|count| count.notices).sum();
+    let mut text =
+        show::table(["room", "from outside", "from rooms", "parked", "outbox", "due", "tasks"], desks);
+    text += &format!(
+        "\norders: {} accepted, {} held, {} refused\n",
+        orders.accepted, orders.held, orders.refused
+    );
+    text += &format!(
+        "money:  {} authorized, {} captured, {} voided, {} declined\n",
+        cents(money.authorized),
+        cents(money.captured),
+        cents(money.voided),
+        cents(money.declined)
+    );
+    let sent: i64 =
+        status.notices.iter().filter(|count| count.status == "sent").map(|count| count.notices).sum();
     let open: i64 = status.notices.iter().map(|count| count.notices).sum::<i64>() - sent;
-    text + &format!("mails:  {sent} sent, {open} otherwise\n\n") + &stock_table(&status.stock)
+    text += &format!("mails:  {sent} sent, {open} otherwise\n");
+    let sum = |count: fn(&undelivered::store::ClassCount) -> i64| status.cases.iter().map(count).sum::<i64>();
+    text += &format!(
+        "cases:  {} open, {} sent again, {} paid back, {} closed\n",
+        sum(|class| class.open),
+        sum(|class| class.reshipped),
+        sum(|class| class.refunded),
+        sum(|class| class.closed)
+    );
+    for Campaign { campaign, state, counts } in &status.campaigns {
+        text += &format!(
+            "campaign {campaign}: {state}, {} sent, {} skipped, {} unknown\n",
+            counts.sent, counts.skipped, counts.unknown
+        );
+    }
+    text + "\n" + &stock_table(&status.stock)
 }
 
 fn stock_table(stock: &[inventory::store::ItemStock]) -> String {
     let or_none = |number: Option<i64>| number.map_or_else(|| "none".to_owned(), |number| number.to_string());
     let rows = stock.iter().map(|item| {
-        let pool = item.pool.as_ref().map_or_else(|| "-".to_owned(), |pool| format!("{pool} {}/{}", item.pool_promised.unwrap_or(0), or_none(item.pool_limit)));
-        [item.item.clone(), item.on_hand.to_string(), item.reserved.to_string(), item.shipped.to_string(), or_none(item.product_limit), pool]
+        let pool = item.pool.as_ref().map_or_else(
+            || "-".to_owned(),
+            |pool| format!("{pool} {}/{}", item.pool_promised.unwrap_or(0), or_none(item.pool_limit)),
+        );
+        [
+            item.item.clone(),
+            item.on_hand.to_string(),
+            item.reserved.to_string(),
+            item.shipped.to_string(),
+            or_none(item.product_limit),
+            pool,
+        ]
     });
     show::table(["item", "on hand", "reserved", "shipped", "product limit", "mintage promised"], rows)
 }
@@ -101,14 +163,29 @@ async fn desks(config: &Config) -> Result<Vec<Desk>, String> {
         let Some((_, link)) = &link else { continue };
         let channel = link.channel().await.map_err(|error| error.to_string())?;
         let mut counts = [0; 3];
-        for (count, queue) in counts.iter_mut().zip([topology::inner_queue(room), topology::outside_queue(room), topology::parked_queue(room)]) {
-            let passive = QueueDeclareOptions { passive: true, durable: true, ..QueueDeclareOptions::default() };
+        for (count, queue) in counts.iter_mut().zip([
+            topology::inner_queue(room),
+            topology::outside_queue(room),
+            topology::parked_queue(room),
+        ]) {
+            let passive =
+                QueueDeclareOptions { passive: true, durable: true, ..QueueDeclareOptions::default() };
             let declared = channel.queue_declare(short(&queue), passive, FieldTable::default()).await;
-            *count = declared.map_err(|_| format!("queue {queue} is missing; run `oms topology apply`"))?.message_count();
+            *count = declared
+                .map_err(|_| format!("queue {queue} is missing; run `oms topology apply`"))?
+                .message_count();
         }
         let pool = migrate::reader_pool(config.for_room(room, config::DATABASE_URL)?)?;
         let (outbox, due, tasks) = ledger(&pool, room).await.map_err(|error| reading_failed(&error))?;
-        desks.push(Desk { room, waiting: counts[0], waiting_outside: counts[1], parked: counts[2], outbox, due, tasks });
+        desks.push(Desk {
+            room,
+            waiting: counts[0],
+            waiting_outside: counts[1],
+            parked: counts[2],
+            outbox,
+            due,
+            tasks,
+        });
     }
     Ok(desks)
 }
@@ -129,7 +206,7 @@ async fn sums(pool: &PgPool) -> Result<Sums, sqlx::Error> {
              WHERE kind IN ('accepted', 'reserved', 'unavailable', 'dispatched')
          ), by_line AS (
              SELECT max(unit_price) FILTER (WHERE kind = 'accepted') AS price,
-                    sum(quantity) FILTER (WHERE kind = 'dispatched') AS shipped,
+                    sum(quantity) FILTER (WHERE kind = 'dispatched' AND what->>'shipment' LIKE '%.1') AS shipped,
                     bool_or(kind = 'reserved') AS was_reserved,
                     count(*) FILTER (WHERE kind = 'unavailable') AS refusals,
                     sum(quantity) FILTER (WHERE kind = 'unavailable') AS refused
@@ -155,7 +232,13 @@ async fn sums(pool: &PgPool) -> Result<Sums, sqlx::Error> {
 pub(crate) async fn products(config: &Config, json: bool) -> Result<(), String> {
     let pool = migrate::reader_pool(config.for_room(Room::Inventory, config::DATABASE_URL)?)?;
     let stock = inventory::store::stock(&pool).await.map_err(|error| reading_failed(&error))?;
-    show::print(json, &stock, || if stock.is_empty() { "no product is defined; `oms products apply FILE` defines them\n".to_owned() } else { stock_table(&stock) })
+    show::print(json, &stock, || {
+        if stock.is_empty() {
+            "no product is defined; `oms products apply FILE` defines them\n".to_owned()
+        } else {
+            stock_table(&stock)
+        }
+    })
 }
 
 /// Exit code 3 if a row does not fit.
@@ -167,8 +250,17 @@ pub(crate) async fn verify(config: &Config, json: bool) -> Result<ExitCode, Stri
     let verdict = audit::store::verify(&pool).await.map_err(|error| reading_failed(&error))?;
     show::print(json, &verdict, || match &verdict.first_bad {
         None => {
-            let head = verdict.head.as_ref().map(|head| format!("head {} {}\nA head noted elsewhere shows even a chain that was rewritten as a whole.\n", head.seq, head.hash));
-            format!("the chain holds: {} messages, none changed, missing or added\n{}", verdict.rows, head.unwrap_or_default())
+            let head = verdict.head.as_ref().map(|head| {
+                format!(
+                    "head {} {}\nA head noted elsewhere shows even a chain that was rewritten as a whole.\n",
+                    head.seq, head.hash
+                )
+            });
+            format!(
+                "the chain holds: {} messages, none changed, missing or added\n{}",
+                verdict.rows,
+                head.unwrap_or_default()
+            )
         }
         Some(bad) => format!("the chain breaks at record {}: {}\n", bad.seq, bad.why),
     })?;

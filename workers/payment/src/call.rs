@@ -2,7 +2,7 @@
 //! is named here; the payment section travels sealed.
 
 use messages::Timestamp;
-use messages::id::OrderNumber;
+use messages::id::{OrderNumber, ShipmentId};
 use messages::money::{Amount, Currency};
 use messages::sealed::Sealed;
 use serde::{Deserialize, Serialize};
@@ -10,9 +10,40 @@ use serde::{Deserialize, Serialize};
 pub const AUTHORIZE: &str = "authorize";
 pub const CAPTURE: &str = "capture";
 pub const VOID: &str = "void";
+/// Voids a hold that has been replaced by another, or that nobody waits for any more.
+pub const LET_GO: &str = "let_go";
+pub const REFUND: &str = "refund";
 
-/// The kinds of due rows that are calls; this room has no timers.
-pub const KINDS: &[&str] = &[AUTHORIZE, CAPTURE, VOID];
+/// The kinds of due rows that are calls.
+pub const KINDS: &[&str] = &[AUTHORIZE, CAPTURE, VOID, LET_GO, REFUND];
+
+/// The one timer: a hold is to be renewed before it lapses.
+pub const RENEW: &str = "renew";
+
+/// What the gateway may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    Authorize,
+    Capture,
+    Void,
+    LetGo,
+    Refund,
+}
+
+impl Operation {
+    /// The operation of this kind of due row.
+    #[must_use]
+    pub fn parse(kind: &str) -> Option<Self> {
+        match kind {
+            AUTHORIZE => Some(Self::Authorize),
+            CAPTURE => Some(Self::Capture),
+            VOID => Some(Self::Void),
+            LET_GO => Some(Self::LetGo),
+            REFUND => Some(Self::Refund),
+            _ => None,
+        }
+    }
+}
 
 /// What every call carries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +86,18 @@ pub struct VoidCall {
     pub intent: String,
 }
 
+/// Give back a part of what has been taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundCall {
+    pub errand: Errand,
+    /// `{release}:{epoch}`, by which the refund is found again.
+    pub reference: String,
+    pub order: OrderNumber,
+    pub case: ShipmentId,
+    pub intent: String,
+    pub amount: Amount,
+}
+
 /// What a call came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
@@ -77,6 +120,12 @@ pub enum Answer {
         code: String,
     },
     Voided,
+    Refunded {
+        amount: Amount,
+    },
+    RefundDeclined {
+        code: String,
+    },
     /// Looked up, and not there: it has not been done.
     NotFound,
     /// It may have been done or not.

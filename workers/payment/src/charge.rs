@@ -3,6 +3,7 @@
 
 use messages::Timestamp;
 use messages::money::{Amount, Currency};
+use messages::payment::DeclineClass;
 use messages::sealed::Sealed;
 use messages::stock::{LineUnits, Release, ReleaseReady};
 use serde::{Deserialize, Serialize};
@@ -18,12 +19,37 @@ pub struct Charge {
     pub amount: Amount,
     pub authorized: Amount,
     pub captured: Amount,
+    pub refunded: Amount,
     pub currency: Currency,
     pub shipping: Amount,
     pub lines: Vec<ChargeLine>,
     /// Sealed `payment` section, there as long as a unit is left that may yet be reported missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<Sealed>,
+    #[serde(default, skip_serializing_if = "Renewal::is_idle")]
+    pub renewal: Renewal,
+}
+
+/// What is done about the end of a hold, while units are left.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "renewal", rename_all = "snake_case")]
+pub enum Renewal {
+    /// Nothing is held.
+    #[default]
+    Idle,
+    At {
+        at: Timestamp,
+        /// Declines of this renewal, so far.
+        declines: usize,
+    },
+    /// The card was declined once too often; only a dispatch asks again, and not if the class is `never`.
+    GivenUp { class: DeclineClass, code: String },
+}
+
+impl Renewal {
+    fn is_idle(&self) -> bool {
+        *self == Self::Idle
+    }
 }
 
 /// Units of one line by where they are; together the line's quantity.
@@ -33,7 +59,11 @@ pub struct ChargeLine {
     pub unit_price: Amount,
     pub left: u32,
     pub shipped: u32,
+    /// Reported missing, or cancelled.
     pub missing: u32,
+    /// Of those that were shipped.
+    #[serde(default)]
+    pub refunded: u32,
 }
 
 /// What a charge calls for.
@@ -58,6 +88,7 @@ impl Charge {
                 left: line.quantity,
                 shipped: 0,
                 missing: 0,
+                refunded: 0,
             })
             .collect();
         Self {
@@ -66,10 +97,12 @@ impl Charge {
             amount: *amount,
             authorized: *amount,
             captured: Amount::ZERO,
+            refunded: Amount::ZERO,
             currency: *currency,
             shipping: *shipping,
             lines,
             payment: Some(folder.payment.clone()),
+            renewal: Renewal::Idle,
         }
     }
 
@@ -86,7 +119,6 @@ impl Charge {
                 line.shipped < wanted.quantity
             });
         }
-        self.forget_card();
         strays
     }
 
@@ -103,8 +135,62 @@ impl Charge {
             }
         }
         let payment = self.payment.clone().filter(|_| !lost.is_empty());
-        self.forget_card();
         payment.map(|payment| (lost, payment))
+    }
+
+    /// The units that are still here will not leave: the order is cancelled.
+    pub fn give_up(&mut self) {
+        for line in &mut self.lines {
+            line.missing += std::mem::take(&mut line.left);
+        }
+    }
+
+    /// Drops the payment section once no unit is left that may be reported missing.
+    pub fn forget_card(&mut self) {
+        if !self.has_left() {
+            self.payment = None;
+        }
+    }
+
+    /// What has left or may yet leave and is not paid for: what a new hold is to be for.
+    #[must_use]
+    pub fn outstanding(&self) -> Amount {
+        let wanted = self.lines.iter().map(|line| (line.unit_price, line.left + line.shipped));
+        let units = wanted.clone().any(|(_, units)| units > 0);
+        let value = wanted
+            .map(|(price, units)| price.checked_mul(units))
+            .try_fold(Amount::ZERO, |sum, amount| sum.checked_add(amount?));
+        let shipping = if units { self.shipping } else { Amount::ZERO };
+        let value = value.and_then(|value| value.checked_add(shipping)).unwrap_or(self.authorized);
+        value.min(self.authorized).checked_sub(self.captured).unwrap_or(Amount::ZERO)
+    }
+
+    /// Marks units as given back, each at most once, and says what that comes to: their price, and the shipping charge
+    /// with the last of all units that were shipped. `kept` has been taken and is no longer to be had.
+    pub fn give_back(&mut self, units: &[LineUnits], kept: Amount) -> Amount {
+        let mut value = Some(Amount::ZERO);
+        let mut is_any = false;
+        for wanted in units {
+            let Some(line) = self.lines.iter_mut().find(|line| line.line == wanted.line) else { continue };
+            let quantity = wanted.quantity.min(line.shipped.saturating_sub(line.refunded));
+            line.refunded += quantity;
+            is_any |= quantity > 0;
+            value = value.and_then(|sum| sum.checked_add(line.unit_price.checked_mul(quantity)?));
+        }
+        if is_any && self.lines.iter().all(|line| line.refunded >= line.shipped) {
+            value = value.and_then(|sum| sum.checked_add(self.shipping));
+        }
+        let gone = self.refunded.checked_add(kept);
+        let room = gone.and_then(|gone| self.captured.checked_sub(gone)).unwrap_or(Amount::ZERO);
+        value.unwrap_or(room).min(room)
+    }
+
+    /// Adds a refund, never above what was taken. Gives what was added.
+    pub fn refund(&mut self, amount: Amount) -> Amount {
+        let room = self.captured.checked_sub(self.refunded).unwrap_or(Amount::ZERO);
+        let given = amount.min(room);
+        self.refunded = self.refunded.checked_add(given).unwrap_or(self.captured);
+        given
     }
 
     /// What has left and is not paid for yet. The shipping charge goes with the first unit.
@@ -147,12 +233,6 @@ impl Charge {
 
     fn has_shipped(&self) -> bool {
         self.lines.iter().any(|line| line.shipped > 0)
-    }
-
-    fn forget_card(&mut self) {
-        if !self.has_left() {
-            self.payment = None;
-        }
     }
 }
 
@@ -213,10 +293,51 @@ mod tests {
         assert!(!charge.ship(&[units(1)]));
         let lost = charge.lose(&[units(5), LineUnits { line: 7, ..units(1) }]).map(|(lost, _)| lost);
         assert_eq!(lost, Some(vec![units(2)]), "only what was left");
-        assert_eq!((charge.lose(&[units(1)]), &charge.payment), (None, &None));
+        assert_eq!(charge.lose(&[units(1)]), None);
+        charge.forget_card();
+        assert_eq!(charge.payment, None);
         assert!(!charge.ship(&[units(1)]), "a reship is paid for");
         assert!(charge.ship(&[units(2)]), "one of them had been reported missing");
         assert!(charge.ship(&[LineUnits { line: 7, ..units(1) }]), "never part of it");
+    }
+
+    #[test]
+    fn a_new_hold_is_for_what_may_still_be_charged() {
+        let table: &[(&[Units], i64)] = &[
+            (&[(100, 2, 0, 0)], 207),
+            (&[(100, 1, 0, 1)], 107),
+            (&[(100, 0, 1, 1)], 107),
+            (&[(100, 0, 0, 2)], 0),
+            (&[(0, 1, 0, 0), (100, 0, 0, 1)], 7),
+        ];
+        for (lines, expected) in table {
+            let mut charge = charge(Some("pi_1"), lines);
+            charge.authorized = amount(1_000);
+            assert_eq!(charge.outstanding(), amount(*expected), "{lines:?}");
+            charge.give_up();
+            assert!(!charge.has_left());
+        }
+    }
+
+    #[test]
+    fn units_are_given_back_once_and_shipping_with_the_last() {
+        let mut charge = charge(Some("pi_1"), &[(100, 0, 2, 1)]);
+        charge.authorized = amount(1_000);
+        charge.captured = amount(207);
+        assert_eq!(charge.give_back(&[units(1)], Amount::ZERO), amount(100));
+        assert_eq!(charge.refund(amount(100)), amount(100));
+        assert_eq!(charge.give_back(&[units(3)], Amount::ZERO), amount(107), "only what was shipped");
+        assert_eq!(charge.refund(amount(999)), amount(107), "never more than was taken");
+        assert_eq!(charge.give_back(&[units(1)], Amount::ZERO), Amount::ZERO);
+    }
+
+    #[test]
+    fn what_a_person_gives_back_is_not_given_back_again() {
+        let mut charge = charge(Some("pi_1"), &[(100, 0, 2, 0)]);
+        charge.authorized = amount(1_000);
+        charge.captured = amount(207);
+        charge.give_back(&[units(1)], Amount::ZERO);
+        assert_eq!(charge.give_back(&[units(1)], amount(150)), amount(57));
     }
 
     /// With 7 for shipping, unless there is nothing to pay.
@@ -233,6 +354,7 @@ mod tests {
                 left,
                 shipped,
                 missing,
+                refunded: 0,
             })
             .collect();
         charge

@@ -1,61 +1,110 @@
 //! The decision: what follows for a release from a fact or from the gateway's answer. Pure; the card stays sealed.
 
 use messages::Timestamp;
+use messages::case::CaseEnd;
+use messages::id::ReleaseId;
 use messages::money::Amount;
-use messages::payment::{
-    DeclineClass, PaymentAuthorized, PaymentCaptureFailed, PaymentDeclined, PaymentDelayed,
-};
+use messages::payment::{DeclineClass, PaymentAuthorized, PaymentDeclined, PaymentDelayed};
 use messages::stock::ReleaseReady;
 use messages::task::TaskKind;
 use shell::{At, Decision, World};
 
-use crate::call::Answer;
+use crate::call::{Answer, Operation};
 use crate::charge::{Charge, Next};
 use crate::decline::class_of;
-use crate::desk::{Desk, SLOW_SECONDS};
+use crate::desk::{Desk, quest_of};
 use crate::read::Input;
-use crate::store::{Fact, Key, Stage};
-use crate::{Payment, free_until};
+use crate::store::{Fact, Key, ReleaseRow, Stage, State};
+use crate::{Payment, cancel, free_until};
 
 /// Decides one input.
 #[must_use]
 pub fn decide(worker: &Payment, world: &World<Payment>, input: &Input, at: &At<'_>) -> Decision<Payment> {
-    let key = Key::Release(input.release().clone());
-    let before = world.get(&key);
-    let mut state = before.clone().into_owned();
-    let stage = std::mem::take(&mut state.stage);
-    let mut desk =
-        Desk { worker, now: at.now, release: input.release(), state, decision: Decision::nothing() };
-    desk.state.stage = match input {
-        Input::Ready(ready) => desk.ready(stage, ready),
-        Input::Dispatched(dispatched) => {
-            if desk.state.dispatched.insert(dispatched.shipment.clone()) {
-                desk.heard(stage, Fact::Dispatched { lines: dispatched.lines.clone() })
-            } else {
-                stage
-            }
+    let room = Room { worker, world, now: at.now };
+    let mut decision = Decision::nothing();
+    match input {
+        Input::Ready(ready) => {
+            let ends = cancel::enter(&room, &ready.release, &mut decision);
+            room.with(&ready.release.release, decision, |desk, stage| desk.ready(stage, ready, ends))
         }
-        Input::Shorted(shorted) => {
-            if desk.state.shorted.insert(shorted.shipment.clone()) {
-                let (delivery, missing, address) =
-                    (shorted.delivery, shorted.missing.clone(), shorted.address.clone());
-                desk.heard(stage, Fact::Shorted { delivery, missing, address })
-            } else {
-                stage
+        Input::Cancelled(cancelled) => cancel::cancel(&room, cancelled),
+        Input::Dispatched(dispatched) => room.with(&dispatched.release, decision, |desk, stage| {
+            if !desk.row.dispatched.insert(dispatched.shipment.clone()) {
+                return stage;
             }
+            desk.heard(stage, Fact::Dispatched { lines: dispatched.lines.clone() })
+        }),
+        Input::Shorted(shorted) => room.with(&shorted.release, decision, |desk, stage| {
+            if !desk.row.shorted.insert(shorted.shipment.clone()) {
+                return stage;
+            }
+            let (delivery, missing, address) =
+                (shorted.delivery, shorted.missing.clone(), shorted.address.clone());
+            desk.heard(stage, Fact::Shorted { delivery, missing, address })
+        }),
+        Input::Resolved(resolved) => {
+            if resolved.resolution == CaseEnd::Refund {
+                decision = room.with(&resolved.release, decision, |desk, stage| {
+                    desk.want_refund(resolved);
+                    stage
+                });
+            }
+            decision
         }
-        Input::Answered { attempt, answer, .. } => desk.answered(stage, *attempt, answer),
-    };
-    let Desk { state, mut decision, .. } = desk;
-    if *before != state {
-        decision.set(key, state);
+        Input::Renew { release } => room.with(release, decision, |desk, stage| desk.renew(stage)),
+        Input::Answered { release, operation, epoch, attempt, answer } => {
+            room.with(release, decision, |desk, stage| {
+                desk.answered(stage, *operation, (*epoch, *attempt), answer)
+            })
+        }
     }
-    decision
+}
+
+/// What every decision sees.
+pub(crate) struct Room<'a> {
+    pub(crate) worker: &'a Payment,
+    pub(crate) world: &'a World<Payment>,
+    pub(crate) now: Timestamp,
+}
+
+impl Room<'_> {
+    /// Does something with one release, and what follows for its timer, its loose holds and its refunds.
+    pub(crate) fn with(
+        &self,
+        release: &ReleaseId,
+        decision: Decision<Payment>,
+        act: impl FnOnce(&mut Desk<'_>, Stage) -> Stage,
+    ) -> Decision<Payment> {
+        let key = Key::Release(release.clone());
+        let found = self.world.get(&key);
+        let blank = ReleaseRow::default();
+        let before = found.release().unwrap_or(&blank);
+        let mut row = before.clone();
+        let stage = std::mem::take(&mut row.stage);
+        let mut desk = Desk { worker: self.worker, now: self.now, release, row, decision };
+        let mut stage = act(&mut desk, stage);
+        if let Some(charge) = stage.charge_mut() {
+            charge.forget_card();
+        }
+        desk.settle_refunds(&mut stage);
+        desk.let_go();
+        desk.set_timer(&before.stage, &stage);
+        desk.row.stage = stage;
+        let Desk { row, mut decision, .. } = desk;
+        if *before != row {
+            decision.set(key, State::Release(Box::new(row)));
+        }
+        decision
+    }
 }
 
 impl Desk<'_> {
-    fn ready(&mut self, stage: Stage, ready: &ReleaseReady) -> Stage {
+    fn ready(&mut self, stage: Stage, ready: &ReleaseReady, ends: bool) -> Stage {
         match stage {
+            Stage::New if ends => {
+                self.row.cancelled = true;
+                self.end_unheld(ready)
+            }
             Stage::New if ready.release.amount == Amount::ZERO => {
                 self.authorized(ready, None, free_until(self.now))
             }
@@ -66,6 +115,7 @@ impl Desk<'_> {
             }
             Stage::Authorizing { .. }
             | Stage::Authorized { .. }
+            | Stage::Renewing { .. }
             | Stage::Capturing { .. }
             | Stage::Captured { .. }
             | Stage::CaptureFailed { .. }
@@ -78,12 +128,16 @@ impl Desk<'_> {
     fn heard(&mut self, stage: Stage, fact: Fact) -> Stage {
         match stage {
             Stage::New | Stage::Authorizing { .. } => {
-                self.state.early.push(fact);
+                self.row.early.push(fact);
                 stage
             }
             Stage::Authorized { mut charge } => {
                 self.absorb(&mut charge, fact);
                 self.proceed(charge)
+            }
+            Stage::Renewing { mut charge, payment, asked, quest, declines } => {
+                self.absorb(&mut charge, fact);
+                Stage::Renewing { charge, payment, asked, quest, declines }
             }
             Stage::Capturing { mut charge, intent, asked, quest } => {
                 self.absorb(&mut charge, fact);
@@ -114,13 +168,13 @@ impl Desk<'_> {
         }
     }
 
-    fn absorb(&mut self, charge: &mut Charge, fact: Fact) {
+    pub(crate) fn absorb(&mut self, charge: &mut Charge, fact: Fact) {
         match fact {
             Fact::Dispatched { lines } => {
                 if charge.ship(&lines) {
                     self.task(
                         TaskKind::CaptureFailed,
-                        "units were dispatched that had been reported missing, or never were in this release; they are not charged".to_owned(),
+                        "units were dispatched that had been cancelled or reported missing, or never were in this release; they are not charged".to_owned(),
                     );
                 }
             }
@@ -133,11 +187,12 @@ impl Desk<'_> {
     }
 
     /// What a charge calls for, now that something has changed.
-    fn proceed(&mut self, charge: Charge) -> Stage {
+    pub(crate) fn proceed(&mut self, charge: Charge) -> Stage {
         let next = charge.next();
         let Some(intent) = charge.intent.clone() else { return self.proceed_free(charge, next) };
         match next {
             Next::Wait => Stage::Authorized { charge },
+            Next::Capture(asked) if self.needs_new_hold(&charge) => self.charge_anew(charge, asked),
             Next::Capture(asked) => {
                 let quest = self.open(self.now, 0);
                 self.ask(Stage::Capturing { charge, intent, asked, quest }, 0, self.now)
@@ -164,13 +219,51 @@ impl Desk<'_> {
         }
     }
 
-    fn answered(&mut self, stage: Stage, attempt: i32, answer: &Answer) -> Stage {
+    fn answered(
+        &mut self,
+        mut stage: Stage,
+        operation: Operation,
+        (epoch, attempt): (i32, i32),
+        answer: &Answer,
+    ) -> Stage {
+        match operation {
+            Operation::LetGo => self.let_go_answered(epoch, attempt, answer),
+            Operation::Refund => self.refund_answered(&mut stage, epoch, attempt, answer),
+            Operation::Authorize | Operation::Capture | Operation::Void => {
+                let awaited = quest_of(&mut stage)
+                    .is_some_and(|(awaited, quest)| awaited == operation && quest.epoch == epoch);
+                if awaited {
+                    return self.answered_as_asked(stage, attempt, answer);
+                }
+                if let Answer::Authorized { intent, .. } = answer {
+                    self.nobody_waits_for(&stage, intent);
+                }
+            }
+        }
+        stage
+    }
+
+    fn answered_as_asked(&mut self, stage: Stage, attempt: i32, answer: &Answer) -> Stage {
         match (stage, answer) {
             (Stage::Authorizing { folder, .. }, Answer::Authorized { intent, capture_before }) => {
                 self.authorized(&folder, Some(intent.clone()), *capture_before)
             }
+            (Stage::Authorizing { folder, .. }, Answer::Declined { .. } | Answer::NotFound)
+                if self.row.cancelled =>
+            {
+                self.end_unheld(&folder)
+            }
             (Stage::Authorizing { folder, declines, .. }, Answer::Declined { code, advice }) => {
                 self.declined(folder, declines, code, advice.as_deref())
+            }
+            (Stage::Renewing { charge, asked, .. }, Answer::Authorized { intent, capture_before }) => {
+                self.renewed(charge, asked, intent, *capture_before)
+            }
+            (Stage::Renewing { charge, declines, .. }, Answer::Declined { code, advice }) => {
+                self.not_renewed(charge, declines, code, advice.as_deref())
+            }
+            (Stage::Renewing { charge, .. }, Answer::NotFound) if charge.next() == Next::Void => {
+                self.proceed(charge)
             }
             (Stage::Capturing { charge, .. }, Answer::Captured { amount }) => self.captured(charge, *amount),
             (Stage::Capturing { charge, asked, .. }, Answer::CaptureDeclined { code }) => {
@@ -180,22 +273,26 @@ impl Desk<'_> {
                 self.tell_voided();
                 Stage::Voided { charge }
             }
-            (stage, Answer::NotFound) => self.ask_anew(stage),
-            (stage, Answer::Misconfigured { what }) => {
-                self.task(TaskKind::PaymentUnclear, format!("the gateway does not take our request: {what}"));
-                self.ask(stage, attempt + 1, self.now.plus_seconds(SLOW_SECONDS))
-            }
-            (stage, Answer::Unclear { what, key_is_spent }) => {
-                self.unclear(stage, attempt, what, *key_is_spent)
-            }
             (
-                stage,
+                mut stage,
                 Answer::Authorized { .. }
                 | Answer::Declined { .. }
                 | Answer::Captured { .. }
                 | Answer::CaptureDeclined { .. }
-                | Answer::Voided,
-            ) => self.unclear(stage, attempt, "the answer is to another question", false),
+                | Answer::Voided
+                | Answer::Refunded { .. }
+                | Answer::RefundDeclined { .. }
+                | Answer::NotFound
+                | Answer::Unclear { .. }
+                | Answer::Misconfigured { .. },
+            ) => {
+                let Some((operation, quest)) = quest_of(&mut stage) else { return stage };
+                let mut asked = quest.clone();
+                let is_searched = operation == Operation::Authorize;
+                let (attempt, due_at) = self.pursue(&mut asked, attempt, answer, is_searched);
+                *quest = asked;
+                self.ask(stage, attempt, due_at)
+            }
         }
     }
 
@@ -205,15 +302,17 @@ impl Desk<'_> {
         intent: Option<String>,
         capture_before: Timestamp,
     ) -> Stage {
-        let ReleaseReady { release, address, .. } = folder;
-        let body = PaymentAuthorized { release: release.clone(), address: address.clone(), capture_before };
-        self.decision.emit(&release.order, &body);
         let mut charge = Charge::of(folder, intent, capture_before);
-        let early = std::mem::take(&mut self.state.early);
-        if early.is_empty() {
-            return Stage::Authorized { charge };
+        if self.row.cancelled {
+            charge.give_up();
+        } else {
+            let ReleaseReady { release, address, .. } = folder;
+            let body =
+                PaymentAuthorized { release: release.clone(), address: address.clone(), capture_before };
+            self.decision.emit(&release.order, &body);
+            charge.renewal = self.plan_renewal(&charge);
         }
-        for fact in early {
+        for fact in std::mem::take(&mut self.row.early) {
             self.absorb(&mut charge, fact);
         }
         self.proceed(charge)
@@ -241,7 +340,7 @@ impl Desk<'_> {
         }
         let body = PaymentDeclined { release, order: order.clone(), class, code: code.to_owned() };
         self.decision.emit(order, &body);
-        for fact in std::mem::take(&mut self.state.early) {
+        for fact in std::mem::take(&mut self.row.early) {
             self.unpaid(&fact);
         }
         let (amount, currency) = (folder.release.amount, folder.release.currency);
@@ -266,19 +365,8 @@ impl Desk<'_> {
         if charge.due() > Amount::ZERO { self.proceed(charge) } else { Stage::Captured { charge } }
     }
 
-    fn capture_failed(&mut self, charge: Charge, asked: Amount, code: &str) -> Stage {
-        let order = self.release.order();
-        let body = PaymentCaptureFailed {
-            release: self.release.clone(),
-            order: order.clone(),
-            amount: asked,
-            code: code.to_owned(),
-        };
-        self.decision.emit(order, &body);
-        self.task(
-            TaskKind::CaptureFailed,
-            format!("the release was dispatched but could not be charged: {code}"),
-        );
+    pub(crate) fn capture_failed(&mut self, charge: Charge, asked: Amount, code: &str) -> Stage {
+        self.tell_capture_failed(asked, code);
         if charge.due() > asked {
             self.proceed(charge)
         } else {

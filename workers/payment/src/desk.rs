@@ -3,17 +3,19 @@
 
 use messages::Timestamp;
 use messages::id::ReleaseId;
-use messages::money::Amount;
-use messages::payment::{PaymentAdjusted, PaymentCaptured, PaymentVoided};
+use messages::money::{Amount, Currency};
+use messages::payment::{PaymentAdjusted, PaymentCaptureFailed, PaymentCaptured, PaymentVoided};
 use messages::sealed::Sealed;
 use messages::stock::LineUnits;
 use messages::task::TaskKind;
 use shell::Decision;
 
 use crate::Payment;
-use crate::call::{AUTHORIZE, AuthorizeCall, CAPTURE, CaptureCall, Errand, VOID, VoidCall};
+use crate::call::{
+    AUTHORIZE, Answer, AuthorizeCall, CAPTURE, CaptureCall, Errand, Operation, VOID, VoidCall,
+};
 use crate::charge::Charge;
-use crate::store::{Quest, Stage, State};
+use crate::store::{Quest, ReleaseRow, Stage};
 
 /// Unclear answers after which a person is asked, and asked again.
 const UNCLEAR_UNTIL_TASK: u32 = 20;
@@ -27,40 +29,55 @@ pub(crate) struct Desk<'a> {
     pub(crate) worker: &'a Payment,
     pub(crate) now: Timestamp,
     pub(crate) release: &'a ReleaseId,
-    pub(crate) state: State,
+    pub(crate) row: ReleaseRow,
     pub(crate) decision: Decision<Payment>,
 }
 
 impl Desk<'_> {
+    /// An answer that decides nothing: the same is asked again, or looked up, or asked anew. Gives the next attempt
+    /// and its time. `is_searched`: what was done may be found a while after it was done only.
+    pub(crate) fn pursue(
+        &mut self,
+        quest: &mut Quest,
+        attempt: i32,
+        answer: &Answer,
+        is_searched: bool,
+    ) -> (i32, Timestamp) {
+        match answer {
+            Answer::NotFound => (0, self.anew(quest)),
+            Answer::Misconfigured { what } => {
+                let reason = format!("the gateway does not take our request: {what}");
+                self.task(TaskKind::PaymentUnclear, reason);
+                (attempt + 1, self.now.plus_seconds(SLOW_SECONDS))
+            }
+            Answer::Unclear { what, key_is_spent } => {
+                let pause = if is_searched && *key_is_spent { self.worker.lookup_delay_seconds } else { 0 };
+                quest.look |= key_is_spent;
+                (attempt + 1, self.doubt(quest, what, pause))
+            }
+            Answer::Authorized { .. }
+            | Answer::Declined { .. }
+            | Answer::Captured { .. }
+            | Answer::CaptureDeclined { .. }
+            | Answer::Voided
+            | Answer::Refunded { .. }
+            | Answer::RefundDeclined { .. } => {
+                (attempt + 1, self.doubt(quest, "the answer is to another question", 0))
+            }
+        }
+    }
+
     /// The gateway knows of no such thing, so this epoch has come to nothing and another may be opened. It counts
     /// as one more doubt, so that a gateway that contradicts itself is not asked without a pause.
-    pub(crate) fn ask_anew(&mut self, mut stage: Stage) -> Stage {
-        let Some(quest) = quest_of(&mut stage) else { return stage };
-        let unclear = quest.unclear + 1;
-        let due_at = self.now.plus_seconds(wait_seconds(unclear));
-        *quest = self.open(due_at, unclear);
-        self.raise_doubt(unclear, "it knows nothing of it");
-        self.ask(stage, 0, due_at)
+    fn anew(&mut self, quest: &mut Quest) -> Timestamp {
+        let due_at = self.doubt(quest, "it knows nothing of it", 0);
+        *quest = self.open(due_at, quest.unclear);
+        due_at
     }
 
-    pub(crate) fn unclear(
-        &mut self,
-        mut stage: Stage,
-        attempt: i32,
-        what: &str,
-        key_is_spent: bool,
-    ) -> Stage {
-        let is_searched = matches!(stage, Stage::Authorizing { .. });
-        let Some(quest) = quest_of(&mut stage) else { return stage };
+    fn doubt(&mut self, quest: &mut Quest, what: &str, pause_seconds: i64) -> Timestamp {
         quest.unclear += 1;
-        quest.look |= key_is_spent;
         let unclear = quest.unclear;
-        self.raise_doubt(unclear, what);
-        let pause = if is_searched && key_is_spent { self.worker.lookup_delay_seconds } else { 0 };
-        self.ask(stage, attempt + 1, self.now.plus_seconds(wait_seconds(unclear).max(pause)))
-    }
-
-    fn raise_doubt(&mut self, unclear: u32, what: &str) {
         if unclear.is_multiple_of(UNCLEAR_UNTIL_TASK) {
             self.task(
                 TaskKind::PaymentUnclear,
@@ -69,46 +86,45 @@ impl Desk<'_> {
                 ),
             );
         }
+        self.now.plus_seconds(wait_seconds(unclear).max(pause_seconds))
     }
 
     /// Opens an epoch.
     pub(crate) fn open(&mut self, since: Timestamp, unclear: u32) -> Quest {
-        self.state.epoch += 1;
-        Quest { since, unclear, look: false }
+        self.row.epoch += 1;
+        Quest { epoch: self.row.epoch, since, unclear, look: false }
+    }
+
+    pub(crate) fn errand(&self, operation: &str, quest: &Quest) -> Errand {
+        Errand {
+            idempotency_key: format!("{}:{operation}:{}", self.release, quest.epoch),
+            since: quest.since,
+            look: quest.look,
+        }
     }
 
     /// Writes the call that a stage stands for. A stage that asks for nothing stays as it is.
     pub(crate) fn ask(&mut self, stage: Stage, attempt: i32, due_at: Timestamp) -> Stage {
-        let (release, epoch) = (self.release, self.state.epoch);
-        let errand = |operation: &str, quest: &Quest| Errand {
-            idempotency_key: format!("{release}:{operation}:{epoch}"),
-            since: quest.since,
-            look: quest.look,
-        };
         match &stage {
             Stage::Authorizing { folder, quest, .. } => {
-                let call = AuthorizeCall {
-                    errand: errand(AUTHORIZE, quest),
-                    reference: format!("{release}:{epoch}"),
-                    order: folder.release.order.clone(),
-                    amount: folder.release.amount,
-                    currency: folder.release.currency,
-                    payment: folder.payment.clone(),
-                };
-                self.decision.due_again(release, AUTHORIZE, epoch, attempt, due_at, &call);
+                let hold = (folder.release.amount, folder.release.currency, folder.payment.clone());
+                self.ask_for_hold(hold, quest, attempt, due_at);
+            }
+            Stage::Renewing { charge, payment, asked, quest, .. } => {
+                self.ask_for_hold((*asked, charge.currency, payment.clone()), quest, attempt, due_at);
             }
             Stage::Capturing { charge, intent, asked, quest } => {
                 let call = CaptureCall {
-                    errand: errand(CAPTURE, quest),
+                    errand: self.errand(CAPTURE, quest),
                     intent: intent.clone(),
                     amount: *asked,
                     captured_before: charge.captured,
                 };
-                self.decision.due_again(release, CAPTURE, epoch, attempt, due_at, &call);
+                self.decision.due_again(self.release, CAPTURE, quest.epoch, attempt, due_at, &call);
             }
             Stage::Voiding { intent, quest, .. } => {
-                let call = VoidCall { errand: errand(VOID, quest), intent: intent.clone() };
-                self.decision.due_again(release, VOID, epoch, attempt, due_at, &call);
+                let call = VoidCall { errand: self.errand(VOID, quest), intent: intent.clone() };
+                self.decision.due_again(self.release, VOID, quest.epoch, attempt, due_at, &call);
             }
             Stage::New
             | Stage::Authorized { .. }
@@ -120,6 +136,24 @@ impl Desk<'_> {
         stage
     }
 
+    fn ask_for_hold(
+        &mut self,
+        (amount, currency, payment): (Amount, Currency, Sealed),
+        quest: &Quest,
+        attempt: i32,
+        due_at: Timestamp,
+    ) {
+        let call = AuthorizeCall {
+            errand: self.errand(AUTHORIZE, quest),
+            reference: format!("{}:{}", self.release, quest.epoch),
+            order: self.release.order(),
+            amount,
+            currency,
+            payment,
+        };
+        self.decision.due_again(self.release, AUTHORIZE, quest.epoch, attempt, due_at, &call);
+    }
+
     pub(crate) fn tell_captured(&mut self, charge: &Charge, amount: Amount) {
         let order = self.release.order();
         let body = PaymentCaptured {
@@ -129,6 +163,21 @@ impl Desk<'_> {
             currency: charge.currency,
         };
         self.decision.emit(order, &body);
+    }
+
+    pub(crate) fn tell_capture_failed(&mut self, amount: Amount, code: &str) {
+        let order = self.release.order();
+        let body = PaymentCaptureFailed {
+            release: self.release.clone(),
+            order: order.clone(),
+            amount,
+            code: code.to_owned(),
+        };
+        self.decision.emit(order, &body);
+        self.task(
+            TaskKind::CaptureFailed,
+            format!("the release was dispatched but could not be charged: {code}"),
+        );
     }
 
     pub(crate) fn tell_voided(&mut self) {
@@ -167,11 +216,14 @@ fn wait_seconds(unclear: u32) -> i64 {
     if unclear < UNCLEAR_UNTIL_TASK { (1 << unclear.min(6)).min(WAIT_MAX_SECONDS) } else { SLOW_SECONDS }
 }
 
-fn quest_of(stage: &mut Stage) -> Option<&mut Quest> {
+/// The question that a stage waits for, if it waits for one.
+pub(crate) fn quest_of(stage: &mut Stage) -> Option<(Operation, &mut Quest)> {
     match stage {
-        Stage::Authorizing { quest, .. } | Stage::Capturing { quest, .. } | Stage::Voiding { quest, .. } => {
-            Some(quest)
+        Stage::Authorizing { quest, .. } | Stage::Renewing { quest, .. } => {
+            Some((Operation::Authorize, quest))
         }
+        Stage::Capturing { quest, .. } => Some((Operation::Capture, quest)),
+        Stage::Voiding { quest, .. } => Some((Operation::Void, quest)),
         Stage::New
         | Stage::Authorized { .. }
         | Stage::Captured { .. }

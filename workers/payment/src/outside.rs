@@ -2,6 +2,7 @@
 //! says what became of it; it decides nothing, keeps nothing, and never writes a token or a key anywhere.
 
 mod http;
+mod refund;
 mod wire;
 
 use std::pin::Pin;
@@ -14,7 +15,10 @@ use messages::sealed::{Keyring, Section};
 use shell::worker::{Call, Outside, Reply, raw};
 
 use crate::HOLD_SECONDS_DEFAULT;
-use crate::call::{AUTHORIZE, Answer, AuthorizeCall, CAPTURE, CaptureCall, Errand, KINDS, VOID, VoidCall};
+use crate::call::{
+    AUTHORIZE, Answer, AuthorizeCall, CAPTURE, CaptureCall, Errand, KINDS, LET_GO, REFUND, RefundCall, VOID,
+    VoidCall,
+};
 use http::{Heard, Http};
 use wire::{Intent, Refusal, Status};
 
@@ -67,8 +71,12 @@ impl Gateway {
                 Ok(body) => self.capture(&body, must_look(call, &body.errand)).await,
                 Err(_) => ours("the due row is not readable by this version"),
             },
-            VOID => match call.due.body::<VoidCall>() {
+            VOID | LET_GO => match call.due.body::<VoidCall>() {
                 Ok(body) => self.void(&body, must_look(call, &body.errand)).await,
+                Err(_) => ours("the due row is not readable by this version"),
+            },
+            REFUND => match call.due.body::<RefundCall>() {
+                Ok(body) => self.refund(&body, must_look(call, &body.errand)).await,
                 Err(_) => ours("the due row is not readable by this version"),
             },
             _ => ours("there is no such call"),
@@ -102,7 +110,7 @@ impl Gateway {
             ("metadata[order]", call.order.as_str()),
             ("expand[]", "latest_charge"),
         ];
-        match self.http.post("/v1/payment_intents", &call.errand.idempotency_key, &fields).await {
+        match self.http.post::<Intent>("/v1/payment_intents", &call.errand.idempotency_key, &fields).await {
             Ok(intent) => Found::clear(held(&intent)),
             Err(Heard::Refused { refusal, .. }) if refusal.is_card_error() => {
                 Found::clear(Answer::Declined {
@@ -121,7 +129,7 @@ impl Gateway {
         let amount = call.amount.minor().to_string();
         let path = format!("/v1/payment_intents/{}/capture", call.intent);
         let fields = [("amount_to_capture", amount.as_str())];
-        match self.http.post(&path, &call.errand.idempotency_key, &fields).await {
+        match self.http.post::<Intent>(&path, &call.errand.idempotency_key, &fields).await {
             Ok(intent) => Found::clear(captured(call, &intent)),
             Err(Heard::Refused { refusal, .. }) if refusal.is_card_error() => {
                 Found::clear(Answer::CaptureDeclined { code: refusal.card_code() })
@@ -148,7 +156,7 @@ impl Gateway {
             return self.look(&call.intent, voided).await;
         }
         let path = format!("/v1/payment_intents/{}/cancel", call.intent);
-        match self.http.post(&path, &call.errand.idempotency_key, &[]).await {
+        match self.http.post::<Intent>(&path, &call.errand.idempotency_key, &[]).await {
             Ok(intent) => Found::clear(voided(&intent)),
             Err(Heard::Refused { refusal, .. }) if refusal.is_about_state() => {
                 self.look(&call.intent, voided).await

@@ -1,13 +1,16 @@
 //! The edge: what arrives becomes an input. It opens no section.
 
+use messages::case::CaseResolved;
 use messages::catalogue::Kind;
 use messages::envelope::{Unreadable, read_body};
 use messages::id::ReleaseId;
+use messages::order::OrderCancelled;
 use messages::shipment::{ReleaseShorted, ShipmentDispatched};
 use messages::stock::ReleaseReady;
+use shell::worker::DueRow;
 use shell::{Arrival, ReadError};
 
-use crate::call::{Answer, KINDS};
+use crate::call::{Answer, Operation, RENEW};
 
 /// Exactly what this room reads.
 #[derive(Debug, Clone)]
@@ -15,25 +18,20 @@ pub enum Input {
     Ready(Box<ReleaseReady>),
     Dispatched(ShipmentDispatched),
     Shorted(ReleaseShorted),
+    Cancelled(OrderCancelled),
+    Resolved(Box<CaseResolved>),
+    /// A hold is about to lapse.
+    Renew {
+        release: ReleaseId,
+    },
     /// A call to the gateway ended.
     Answered {
         release: ReleaseId,
+        operation: Operation,
+        epoch: i32,
         attempt: i32,
         answer: Answer,
     },
-}
-
-impl Input {
-    /// The release that it is about.
-    #[must_use]
-    pub fn release(&self) -> &ReleaseId {
-        match self {
-            Self::Ready(ready) => &ready.release.release,
-            Self::Dispatched(dispatched) => &dispatched.release,
-            Self::Shorted(shorted) => &shorted.release,
-            Self::Answered { release, .. } => release,
-        }
-    }
 }
 
 /// Parses what arrived.
@@ -49,14 +47,24 @@ pub fn read(arrival: &Arrival<'_>) -> Result<Input, ReadError> {
                 Ok(Input::Dispatched(read_body(&event.data)?))
             } else if *kind == Kind::ReleaseShorted {
                 Ok(Input::Shorted(read_body(&event.data)?))
+            } else if *kind == Kind::OrderCancelled {
+                Ok(Input::Cancelled(read_body(&event.data)?))
+            } else if *kind == Kind::CaseResolved {
+                Ok(Input::Resolved(Box::new(read_body(&event.data)?)))
             } else {
                 Err(Unreadable::UnknownType.into())
             }
         }
-        Arrival::Answer { due, answer } if KINDS.contains(&due.kind.as_str()) => {
-            let release = ReleaseId::parse(&due.key).map_err(|_| Unreadable::UnknownType)?;
-            Ok(Input::Answered { release, attempt: due.attempt, answer: read_body::<Answer>(answer)? })
+        Arrival::Answer { due, answer } => {
+            let operation = Operation::parse(&due.kind).ok_or(Unreadable::UnknownType)?;
+            let (release, answer) = (release_of(due)?, read_body::<Answer>(answer)?);
+            Ok(Input::Answered { release, operation, epoch: due.epoch, attempt: due.attempt, answer })
         }
-        Arrival::Answer { .. } | Arrival::Timer { .. } => Err(Unreadable::UnknownType.into()),
+        Arrival::Timer { due } if due.kind == RENEW => Ok(Input::Renew { release: release_of(due)? }),
+        Arrival::Timer { .. } => Err(Unreadable::UnknownType.into()),
     }
+}
+
+fn release_of(due: &DueRow) -> Result<ReleaseId, ReadError> {
+    Ok(ReleaseId::parse(&due.key).map_err(|_| Unreadable::UnknownType)?)
 }

@@ -1,7 +1,7 @@
-//! The room's one table, what its rows hold, and what operators may ask of it. Rows are written by the shell alone.
+//! The room's two tables, what their rows hold, and what operators may ask of it. Rows are written by the shell alone.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use messages::Timestamp;
 use messages::id::{OrderNumber, ReleaseId, ShipmentId};
@@ -18,27 +18,86 @@ pub static FILES: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/pay
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
+    Order(OrderNumber),
     Release(ReleaseId),
 }
 
 impl shell::Key for Key {
     fn table(&self) -> &'static str {
         match self {
+            Self::Order(_) => "orders",
             Self::Release(_) => "releases",
         }
     }
 
     fn text(&self) -> Cow<'_, str> {
         match self {
+            Self::Order(order) => Cow::Borrowed(order.as_str()),
             Self::Release(release) => Cow::Borrowed(release.as_str()),
         }
     }
 }
 
+/// A row of either table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Order(OrderRow),
+    Release(Box<ReleaseRow>),
+}
+
+impl State {
+    #[must_use]
+    pub fn blank(key: &Key) -> Self {
+        match key {
+            Key::Order(_) => Self::Order(OrderRow::default()),
+            Key::Release(_) => Self::Release(Box::default()),
+        }
+    }
+
+    /// The order's row, if it is one.
+    #[must_use]
+    pub fn order(&self) -> Option<&OrderRow> {
+        match self {
+            Self::Order(order) => Some(order),
+            Self::Release(_) => None,
+        }
+    }
+
+    /// The release's row, if it is one.
+    #[must_use]
+    pub fn release(&self) -> Option<&ReleaseRow> {
+        match self {
+            Self::Order(_) => None,
+            Self::Release(release) => Some(release),
+        }
+    }
+}
+
+/// Which releases an order has, so that a cancellation finds them, and whether it is cancelled.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderRow {
+    pub releases: BTreeSet<ReleaseId>,
+    /// The releases that go on although the order is cancelled; absent while it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled: Option<BTreeSet<ReleaseId>>,
+}
+
+impl OrderRow {
+    /// Whether this release is to end.
+    #[must_use]
+    pub fn ends(&self, release: &ReleaseId) -> bool {
+        self.cancelled.as_ref().is_some_and(|handed_over| !handed_over.contains(release))
+    }
+}
+
 /// What is known of a release.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
+pub struct ReleaseRow {
     pub stage: Stage,
+    /// Its order was cancelled before it was handed over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancelled: bool,
     /// Counts what the gateway was asked for.
     pub epoch: i32,
     /// What fulfillment said before the hold stood, in the order in which it was heard.
@@ -49,6 +108,12 @@ pub struct State {
     pub dispatched: BTreeSet<ShipmentId>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub shorted: BTreeSet<ShipmentId>,
+    /// Holds that are not wanted any more and not voided yet; one is asked for at a time, the first one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loose: Vec<Loose>,
+    /// By case; one is asked for at a time.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refunds: BTreeMap<ShipmentId, Refund>,
 }
 
 /// Where a release stands.
@@ -66,6 +131,16 @@ pub enum Stage {
     },
     Authorized {
         charge: Charge,
+    },
+    /// A second hold is asked for, to replace one that lapses or has lapsed.
+    Renewing {
+        charge: Charge,
+        /// Sealed section, for a retry.
+        payment: Sealed,
+        asked: Amount,
+        quest: Quest,
+        /// Declines of a renewal, so far.
+        declines: usize,
     },
     Capturing {
         charge: Charge,
@@ -96,9 +171,41 @@ pub enum Stage {
     },
 }
 
+impl Stage {
+    /// What is or was held, if anything ever was to be.
+    #[must_use]
+    pub fn charge(&self) -> Option<&Charge> {
+        match self {
+            Self::Authorized { charge }
+            | Self::Renewing { charge, .. }
+            | Self::Capturing { charge, .. }
+            | Self::Captured { charge }
+            | Self::CaptureFailed { charge, .. }
+            | Self::Voiding { charge, .. }
+            | Self::Voided { charge } => Some(charge),
+            Self::New | Self::Authorizing { .. } | Self::Declined { .. } => None,
+        }
+    }
+
+    pub(crate) fn charge_mut(&mut self) -> Option<&mut Charge> {
+        match self {
+            Self::Authorized { charge }
+            | Self::Renewing { charge, .. }
+            | Self::Capturing { charge, .. }
+            | Self::Captured { charge }
+            | Self::CaptureFailed { charge, .. }
+            | Self::Voiding { charge, .. }
+            | Self::Voided { charge } => Some(charge),
+            Self::New | Self::Authorizing { .. } | Self::Declined { .. } => None,
+        }
+    }
+}
+
 /// How far the gateway has been asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quest {
+    /// An answer to another epoch is not the one that is waited for.
+    pub epoch: i32,
     /// When this epoch was to be asked first.
     pub since: Timestamp,
     /// Unclear answers since the last clear one, over all epochs.
@@ -122,6 +229,38 @@ pub enum Fact {
     },
 }
 
+/// A hold that is not wanted any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loose {
+    pub intent: String,
+    /// Absent while another one is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quest: Option<Quest>,
+}
+
+/// What is given back for a case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Refund {
+    /// Not yet: the capture is not decided, or another refund of the release is asked for.
+    Wanted {
+        lines: Vec<LineUnits>,
+    },
+    Asked {
+        amount: Amount,
+        quest: Quest,
+    },
+    /// 0 where nothing of it had been charged, or it had been given back before.
+    Done {
+        amount: Amount,
+    },
+    /// A task is open.
+    Failed {
+        amount: Amount,
+        code: String,
+    },
+}
+
 /// One release for an operator. Amounts are minor units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
 pub struct ReleaseSummary {
@@ -132,6 +271,7 @@ pub struct ReleaseSummary {
     pub amount: Option<i64>,
     pub authorized: Option<i64>,
     pub captured: Option<i64>,
+    pub refunded: Option<i64>,
     pub currency: Option<String>,
     /// The gateway's name of the hold.
     pub intent: Option<String>,
@@ -145,6 +285,7 @@ pub struct Money {
     /// Ever held.
     pub authorized: i64,
     pub captured: i64,
+    pub refunded: i64,
     pub voided: i64,
     /// Never held, since the card was finally declined.
     pub declined: i64,
@@ -156,8 +297,8 @@ pub struct Money {
 /// The database does not answer.
 pub async fn release(pool: &sqlx::PgPool, id: &ReleaseId) -> Result<Option<ReleaseSummary>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT key AS release, order_number, status, amount, authorized, captured, currency,
-                state #>> '{stage,charge,intent}' AS intent, state #>> '{stage,code}' AS code
+        "SELECT key AS release, order_number, status, amount, authorized, captured, refunded, currency,
+                state #>> '{release,stage,charge,intent}' AS intent, state #>> '{release,stage,code}' AS code
          FROM payment.releases WHERE key = $1",
     )
     .bind(id.as_str())
@@ -171,8 +312,8 @@ pub async fn release(pool: &sqlx::PgPool, id: &ReleaseId) -> Result<Option<Relea
 /// The database does not answer.
 pub async fn releases(pool: &sqlx::PgPool, order: &OrderNumber) -> Result<Vec<ReleaseSummary>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT key AS release, order_number, status, amount, authorized, captured, currency,
-                state #>> '{stage,charge,intent}' AS intent, state #>> '{stage,code}' AS code
+        "SELECT key AS release, order_number, status, amount, authorized, captured, refunded, currency,
+                state #>> '{release,stage,charge,intent}' AS intent, state #>> '{release,stage,code}' AS code
          FROM payment.releases WHERE order_number = $1 ORDER BY key",
     )
     .bind(order.as_str())
@@ -188,6 +329,7 @@ pub async fn money(pool: &sqlx::PgPool) -> Result<Money, sqlx::Error> {
     sqlx::query_as(
         "SELECT COALESCE(sum(authorized), 0)::bigint AS authorized,
                 COALESCE(sum(captured), 0)::bigint AS captured,
+                COALESCE(sum(refunded), 0)::bigint AS refunded,
                 COALESCE(sum(authorized) FILTER (WHERE status = 'voided'), 0)::bigint AS voided,
                 COALESCE(sum(amount) FILTER (WHERE status = 'declined'), 0)::bigint AS declined
          FROM payment.releases",

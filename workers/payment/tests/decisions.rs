@@ -1,77 +1,14 @@
-//! Every state and everything that may be said in it; then the times, the races and the sections, one by one.
+//! Every state and everything that may be said in it; then the times and the races, one by one.
 
 mod common;
 
+use common::steps::Step::{Dispatched, Ready, Shorted};
+use common::steps::*;
 use common::*;
 use messages::payment::{
-    DeclineClass, PaymentAdjusted, PaymentAuthorized, PaymentCaptureFailed, PaymentCaptured, PaymentDeclined,
-    PaymentDelayed,
+    DeclineClass, PaymentAdjusted, PaymentCaptureFailed, PaymentCaptured, PaymentDeclined, PaymentDelayed,
 };
-use payment::Payment;
 use payment::call::{Answer, AuthorizeCall, CaptureCall};
-use payment::store::{Stage as At, State};
-use shell::stage::{Said, Stage};
-
-#[derive(Debug, Clone)]
-enum Step {
-    Ready,
-    /// Shipment and units.
-    Dispatched(u16, u32),
-    Shorted(u16, u32),
-    Answer(Answer),
-}
-use Step::{Dispatched, Ready, Shorted};
-
-fn said_by(stage: &mut Stage<Payment>, step: &Step) -> Vec<Said> {
-    match step {
-        Ready => stage.tell(&ready()),
-        Dispatched(shipment, quantity) => stage.tell(&dispatched(*shipment, vec![units(1, *quantity)])),
-        Shorted(shipment, quantity) => stage.tell(&shorted(*shipment, vec![units(1, *quantity)])),
-        Step::Answer(given) => answer(stage, given),
-    }
-}
-
-fn after(steps: &[Step]) -> Stage<Payment> {
-    let mut stage = Stage::new(Payment::default());
-    for step in steps {
-        said_by(&mut stage, step);
-    }
-    stage
-}
-
-/// `status | what was said | what is due | open tasks`.
-fn told(stage: &mut Stage<Payment>, step: &Step) -> String {
-    let said = kinds(&said_by(stage, step));
-    let due: Vec<String> =
-        stage.due().iter().map(|row| format!("{} {}.{}", row.kind, row.epoch, row.attempt)).collect();
-    let tasks: Vec<&str> = stage.open_tasks().iter().map(|(kind, _)| kind.name()).collect();
-    format!("{} | {said} | {} | {}", status(&state(stage)), due.join(" "), tasks.join(" "))
-}
-
-fn captured(minor: i64) -> Step {
-    Step::Answer(Answer::Captured { amount: amount(minor) })
-}
-
-/// The states by the steps that lead there.
-fn way_to(status: &str) -> Vec<Step> {
-    let held = [Ready, Step::Answer(authorized())];
-    let and = |more: &[Step]| [&held[..], more].concat();
-    match status {
-        "new" => vec![],
-        "authorizing" => vec![Ready],
-        "authorized" => held.to_vec(),
-        "capturing" => and(&[Dispatched(1, 2)]),
-        "capturing a part" => and(&[Dispatched(1, 1)]),
-        "captured" => and(&[Dispatched(1, 2), captured(10_500)]),
-        "captured a part" => and(&[Dispatched(1, 1), captured(5_500)]),
-        "capture_failed" => and(&[Dispatched(1, 2), Step::Answer(capture_declined())]),
-        "capture_failed a part" => and(&[Dispatched(1, 1), Step::Answer(capture_declined())]),
-        "voiding" => and(&[Shorted(1, 2)]),
-        "voided" => and(&[Shorted(1, 2), Step::Answer(Answer::Voided)]),
-        "declined" => vec![Ready, Step::Answer(declined("stolen_card", Some("do_not_try_again")))],
-        other => panic!("no state is called {other}"),
-    }
-}
 
 #[test]
 fn every_state_and_every_message() {
@@ -164,7 +101,7 @@ fn every_call_and_every_answer() {
 #[test]
 fn an_answer_to_an_earlier_epoch_is_stale() {
     let mut stage = after(&[Ready]);
-    let first = stage.due().remove(0);
+    let first = calls(&stage).remove(0);
     stage.answer_row(&first, &declined("insufficient_funds", None));
     assert_eq!(kinds(&stage.answer_row(&first, &authorized())), "");
     assert_eq!(status(&state(&stage)), "authorizing");
@@ -175,17 +112,17 @@ fn a_soft_decline_is_tried_again_after_an_hour_a_day_and_two_days() {
     let mut stage = after(&[Ready]);
     let mut keys = Vec::new();
     for delay in [3_600, 86_400, 172_800] {
-        keys.push(stage.due()[0].body::<AuthorizeCall>().unwrap().errand.idempotency_key);
+        keys.push(calls(&stage)[0].body::<AuthorizeCall>().unwrap().errand.idempotency_key);
         let said = answer(&mut stage, &declined("insufficient_funds", Some("try_again_later")));
         let retry_at = stage.now().plus_seconds(delay);
         assert_eq!(said[0].body::<PaymentDelayed>().retry_at, retry_at);
-        assert_eq!(stage.due()[0].due_at, retry_at);
+        assert_eq!(calls(&stage)[0].due_at, retry_at);
         stage.set_now(retry_at);
     }
     let said = answer(&mut stage, &declined("insufficient_funds", Some("try_again_later")));
     let body: PaymentDeclined = said[0].body();
     assert_eq!((body.class, body.code.as_str()), (DeclineClass::Later, "insufficient_funds"));
-    assert!(stage.due().is_empty());
+    assert!(calls(&stage).is_empty());
     let expected: Vec<String> = (1..=3).map(|epoch| format!("{}:authorize:{epoch}", release())).collect();
     assert_eq!(keys, expected, "a declined intent is final, so every try is a new one");
 }
@@ -196,7 +133,7 @@ fn an_unclear_answer_is_asked_for_again_under_its_own_key() {
     let waits: Vec<i64> = (0..22)
         .map(|_| {
             answer(&mut stage, &unclear(false));
-            let row = stage.due().remove(0);
+            let row = calls(&stage).remove(0);
             let call: AuthorizeCall = row.body().unwrap();
             assert_eq!(call.errand.idempotency_key, format!("{}:authorize:1", release()));
             assert!(!call.errand.look);
@@ -215,7 +152,7 @@ fn an_unclear_answer_is_asked_for_again_under_its_own_key() {
 fn a_spent_key_is_looked_up_until_the_gateway_says_what_became_of_it() {
     let mut stage = after(&[Ready]);
     answer(&mut stage, &unclear(true));
-    let row = stage.due().remove(0);
+    let row = calls(&stage).remove(0);
     assert_eq!(
         row.due_at.seconds_since(stage.now()),
         60,
@@ -223,9 +160,9 @@ fn a_spent_key_is_looked_up_until_the_gateway_says_what_became_of_it() {
     );
     assert!(row.body::<AuthorizeCall>().unwrap().errand.look);
     answer(&mut stage, &unclear(false));
-    assert!(stage.due()[0].body::<AuthorizeCall>().unwrap().errand.look, "it stays spent");
+    assert!(calls(&stage)[0].body::<AuthorizeCall>().unwrap().errand.look, "it stays spent");
     answer(&mut stage, &Answer::NotFound);
-    let call: AuthorizeCall = stage.due()[0].body().unwrap();
+    let call: AuthorizeCall = calls(&stage)[0].body().unwrap();
     assert_eq!((call.errand.look, call.reference), (false, format!("{}:2", release())));
 }
 
@@ -243,7 +180,7 @@ fn what_is_captured_is_what_was_dispatched_and_the_shipping() {
             let mut way = way_to("authorized");
             way.splice(if early { 0..0 } else { 2..2 }, steps.iter().cloned());
             way.iter().for_each(|step| drop(said_by(&mut stage, step)));
-            let call: CaptureCall = stage.due()[0].body().unwrap();
+            let call: CaptureCall = calls(&stage)[0].body().unwrap();
             assert_eq!((call.amount, call.intent.as_str()), (amount(*expected), "pi_1"), "{steps:?} {early}");
             let said = answer(&mut stage, &Answer::Captured { amount: call.amount });
             assert_eq!(said[0].body::<PaymentCaptured>().amount, amount(*expected));
@@ -270,7 +207,7 @@ fn a_release_that_costs_nothing_never_meets_the_gateway() {
             _ => stage.tell(&shorted(1, vec![units(1, 1)])),
         };
         assert_eq!(kinds(&said), expected);
-        assert!(stage.due().is_empty());
+        assert!(calls(&stage).is_empty());
     }
 }
 
@@ -320,14 +257,14 @@ fn race_dispatched_and_shorted_the_first_one_owns_the_units() {
 fn race_two_dispatches_are_charged_together_or_one_by_one() {
     let mut stage = after(&[Dispatched(1, 1), Dispatched(2, 1), Ready]);
     answer(&mut stage, &authorized());
-    let call: CaptureCall = stage.due()[0].body().unwrap();
+    let call: CaptureCall = calls(&stage)[0].body().unwrap();
     assert_eq!(call.amount, amount(10_500));
 
     let between = [&way_to("capturing a part")[..], &[Dispatched(2, 1)]].concat();
     for first in [captured(5_500), Step::Answer(capture_declined())] {
         let mut stage = after(&between);
         said_by(&mut stage, &first);
-        let call: CaptureCall = stage.due()[0].body().unwrap();
+        let call: CaptureCall = calls(&stage)[0].body().unwrap();
         let before = call.captured_before;
         assert_eq!(
             before.checked_add(call.amount),
@@ -338,61 +275,4 @@ fn race_two_dispatches_are_charged_together_or_one_by_one() {
         assert_eq!(said[0].body::<PaymentCaptureFailed>().amount, call.amount);
         assert_eq!(status(&state(&stage)), "capture_failed");
     }
-}
-
-#[test]
-fn sections_leave_where_their_last_reader_has_passed() {
-    let mut stage = after(&[Ready]);
-    let said = answer(&mut stage, &authorized());
-    assert_eq!(said[0].body::<PaymentAuthorized>().address, sealed("delivery"));
-    let row = |stage: &Stage<Payment>| serde_json::to_string(&state(stage)).unwrap();
-    assert!(!row(&stage).contains("oms1.delivery"), "the address has left");
-    assert!(row(&stage).contains("oms1.payment"), "the card may be needed for a new release");
-    let said = said_by(&mut stage, &Shorted(1, 1));
-    let body: PaymentAdjusted = said[0].body();
-    assert_eq!((body.payment, body.address), (sealed("payment"), sealed("delivery")));
-    assert_eq!(body.missing, vec![units(1, 1)]);
-    assert!(row(&stage).contains("oms1.payment"));
-    said_by(&mut stage, &Dispatched(1, 1));
-    assert!(!row(&stage).contains("oms1."), "no unit is left that may be missing");
-    for done in ["captured", "capture_failed", "voiding", "voided", "declined"] {
-        assert!(!row(&after(&way_to(done))).contains("oms1."), "{done}");
-    }
-}
-
-/// The migration derives its columns, and so its constraints, from these paths.
-#[test]
-fn amounts_are_where_the_database_looks_for_them() {
-    let table = [
-        ("new", None, None, None),
-        ("authorizing", Some(10_500), None, None),
-        ("authorized", Some(10_500), Some(10_500), Some(0)),
-        ("capturing", Some(10_500), Some(10_500), Some(0)),
-        ("captured", Some(10_500), Some(10_500), Some(10_500)),
-        ("capture_failed", Some(10_500), Some(10_500), Some(0)),
-        ("voiding", Some(10_500), Some(10_500), Some(0)),
-        ("voided", Some(10_500), Some(10_500), Some(0)),
-        ("declined", Some(10_500), None, None),
-    ];
-    for (before, amount, authorized, captured) in table {
-        let row = serde_json::to_value(state(&after(&way_to(before)))).unwrap();
-        let number = |path: &str| row.pointer(path).and_then(serde_json::Value::as_i64);
-        assert_eq!(row["stage"]["status"], before);
-        let found =
-            ["/stage/folder/amount", "/stage/charge/amount", "/stage/amount"].into_iter().find_map(number);
-        assert_eq!(found, amount, "{before}");
-        assert_eq!(number("/stage/charge/authorized"), authorized, "{before}");
-        assert_eq!(number("/stage/charge/captured"), captured, "{before}");
-        assert_eq!(serde_json::from_value::<State>(row).unwrap(), state(&after(&way_to(before))), "{before}");
-    }
-}
-
-#[test]
-fn a_capture_keeps_its_sum() {
-    let stage = after(&way_to("captured"));
-    let At::Captured { charge } = state(&stage).stage else { panic!("it is captured") };
-    assert_eq!(
-        (charge.amount, charge.authorized, charge.captured),
-        (amount(10_500), amount(10_500), amount(10_500))
-    );
 }

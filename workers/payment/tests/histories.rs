@@ -6,12 +6,12 @@ mod common;
 use std::collections::{BTreeSet, VecDeque};
 
 use common::*;
+use messages::case::{CaseEnd, CaseResolved};
 use messages::shipment::{ReleaseShorted, ShipmentDispatched};
 use messages::stock::ReleaseReady;
 use payment::Payment;
-use payment::call::{AUTHORIZE, Answer, CAPTURE, CaptureCall};
-use payment::charge::Charge;
-use payment::store::{Stage as At, State};
+use payment::call::{AUTHORIZE, Answer, CAPTURE, CaptureCall, REFUND, RefundCall};
+use payment::store::{Refund, ReleaseRow, Stage as At};
 use proptest::prelude::*;
 use shell::stage::{Said, Stage};
 
@@ -20,6 +20,8 @@ use shell::stage::{Said, Stage};
 struct Plan {
     lines: Vec<(i64, u32, u32, u32)>,
     shipping: i64,
+    /// What left comes back, and a case gives its price back.
+    comes_back: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -27,6 +29,7 @@ enum Fact {
     Ready(Box<ReleaseReady>),
     Dispatched(ShipmentDispatched),
     Shorted(ReleaseShorted),
+    Resolved(Box<CaseResolved>),
 }
 
 impl Plan {
@@ -42,6 +45,8 @@ impl Plan {
         };
         let (shipped, first, second) = (part(|line| line.1), part(|line| line.2), part(|line| line.3));
         let mut facts = vec![Fact::Ready(Box::new(ready_of(&lines, self.shipping)))];
+        let case = resolved(1, CaseEnd::Refund, shipped.clone());
+        facts.extend((self.comes_back && !shipped.is_empty()).then(|| Fact::Resolved(Box::new(case))));
         facts.extend((!shipped.is_empty()).then(|| Fact::Dispatched(dispatched(1, shipped))));
         facts.extend((!first.is_empty()).then(|| Fact::Shorted(shorted(1, first))));
         facts.extend((!second.is_empty()).then(|| Fact::Shorted(shorted(2, second))));
@@ -53,7 +58,8 @@ fn plans() -> impl Strategy<Value = Plan> {
     let units = 0_u32..4;
     let line = (prop_oneof![1 => Just(0_i64), 5 => 1_i64..9_000], units.clone(), units.clone(), units)
         .prop_filter("a line has units", |line| line.1 + line.2 + line.3 > 0);
-    (proptest::collection::vec(line, 1..4), 0_i64..900).prop_map(|(lines, shipping)| Plan { lines, shipping })
+    (proptest::collection::vec(line, 1..4), 0_i64..900, any::<bool>())
+        .prop_map(|(lines, shipping, comes_back)| Plan { lines, shipping, comes_back })
 }
 
 /// One way in which the gateway answers, per kind of call; when the list is used up it says yes.
@@ -83,21 +89,23 @@ struct Gateway {
     authorize: VecDeque<Mood>,
     capture: VecDeque<Mood>,
     void: VecDeque<Mood>,
+    refund: VecDeque<Mood>,
     answered: BTreeSet<(String, i32, i32)>,
 }
 
 impl Gateway {
-    fn new(moods: &[Vec<Mood>; 3]) -> Self {
-        let [authorize, capture, void] = moods.clone().map(VecDeque::from);
-        Self { authorize, capture, void, answered: BTreeSet::new() }
+    fn new(moods: &[Vec<Mood>; 4]) -> Self {
+        let [authorize, capture, void, refund] = moods.clone().map(VecDeque::from);
+        Self { authorize, capture, void, refund, answered: BTreeSet::new() }
     }
 
     /// Answers the call that is due, if one is.
     fn act(&mut self, stage: &mut Stage<Payment>) -> Option<Vec<Said>> {
-        let row = stage.due().into_iter().next()?;
+        let row = calls(stage).into_iter().next()?;
         let moods = match row.kind.as_str() {
             AUTHORIZE => &mut self.authorize,
             CAPTURE => &mut self.capture,
+            REFUND => &mut self.refund,
             _ => &mut self.void,
         };
         let answer = match moods.pop_front().unwrap_or(Mood::Yes) {
@@ -108,10 +116,12 @@ impl Gateway {
             Mood::Yes => match row.kind.as_str() {
                 AUTHORIZE => authorized(),
                 CAPTURE => Answer::Captured { amount: row.body::<CaptureCall>().expect("ours").amount },
+                REFUND => Answer::Refunded { amount: row.body::<RefundCall>().expect("ours").amount },
                 _ => Answer::Voided,
             },
             Mood::Later if row.kind == AUTHORIZE => declined("insufficient_funds", None),
             Mood::No if row.kind == AUTHORIZE => declined("stolen_card", None),
+            Mood::Later | Mood::No if row.kind == REFUND => refund_declined(),
             // Nobody can decline a void, so there it is an answer to another question.
             Mood::Later | Mood::No => capture_declined(),
             Mood::AnotherQuestion if row.kind == AUTHORIZE => Answer::Voided,
@@ -128,24 +138,14 @@ fn tell(stage: &mut Stage<Payment>, fact: &Fact) -> Vec<Said> {
         Fact::Ready(ready) => stage.tell(&**ready),
         Fact::Dispatched(dispatched) => stage.tell(dispatched),
         Fact::Shorted(shorted) => stage.tell(shorted),
-    }
-}
-
-fn charge_of(state: &State) -> Option<&Charge> {
-    match &state.stage {
-        At::Authorized { charge }
-        | At::Capturing { charge, .. }
-        | At::Captured { charge }
-        | At::CaptureFailed { charge, .. }
-        | At::Voiding { charge, .. }
-        | At::Voided { charge } => Some(charge),
-        At::New | At::Authorizing { .. } | At::Declined { .. } => None,
+        Fact::Resolved(resolved) => stage.tell(&**resolved),
     }
 }
 
 fn check(stage: &Stage<Payment>, plan: &Plan) {
     let state = state(stage);
-    if let Some(charge) = charge_of(&state) {
+    if let Some(charge) = state.stage.charge() {
+        assert!(charge.refunded <= charge.captured);
         assert!(charge.captured <= charge.authorized && charge.authorized <= charge.amount);
         let shipping = if charge.captured > amount(0) { plan.shipping } else { 0 };
         let mut worth = shipping;
@@ -157,20 +157,26 @@ fn check(stage: &Stage<Payment>, plan: &Plan) {
         assert_eq!(charge.payment.is_some(), charge.lines.iter().any(|line| line.left > 0));
     }
     let asks = matches!(state.stage, At::Authorizing { .. } | At::Capturing { .. } | At::Voiding { .. });
-    assert_eq!(stage.due().len(), usize::from(asks), "one call is due exactly where one is waited for");
+    let refunds = state.refunds.values().filter(|refund| matches!(refund, Refund::Asked { .. })).count();
+    assert_eq!(calls(stage).len(), usize::from(asks) + refunds, "a call is due where one is waited for");
+    assert_eq!(timer(stage).is_some(), may_lapse(&state), "a hold that may lapse is to be renewed");
     assert!(state.early.is_empty() || matches!(state.stage, At::New | At::Authorizing { .. }));
+}
+
+fn may_lapse(row: &ReleaseRow) -> bool {
+    matches!(&row.stage, At::Authorized { charge } if charge.intent.is_some() && charge.outstanding() > amount(0))
 }
 
 #[derive(Debug, PartialEq)]
 struct End {
-    state: State,
+    state: ReleaseRow,
     said: Vec<String>,
     tasks: Vec<String>,
 }
 
 /// Plays the facts in this order; before each of them the gateway acts as often as `turns` says, and in the end
 /// until nobody asks it any more.
-fn play(plan: &Plan, facts: &[Fact], moods: &[Vec<Mood>; 3], turns: &[u8], twice: bool) -> End {
+fn play(plan: &Plan, facts: &[Fact], moods: &[Vec<Mood>; 4], turns: &[u8], twice: bool) -> End {
     let mut stage = Stage::new(Payment::default());
     let mut gateway = Gateway::new(moods);
     let mut said = Vec::new();
@@ -214,7 +220,7 @@ proptest! {
 
     #[test]
     fn duplicates_change_nothing(
-        plan in plans(), moods in [moods(), moods(), moods()], order: [u32; 4], turns in [0_u8..4, 0_u8..4, 0_u8..4, 0_u8..4],
+        plan in plans(), moods in [moods(), moods(), moods(), moods()], order: [u32; 5], turns in [0_u8..4, 0_u8..4, 0_u8..4, 0_u8..4, 0_u8..4],
     ) {
         let facts = shuffled(&plan.facts(), &order);
         let once = play(&plan, &facts, &moods, &turns, false);
@@ -223,19 +229,25 @@ proptest! {
 
     #[test]
     fn facts_commute(
-        plan in plans(), moods in [moods(), moods(), moods()], order: [u32; 4], turns in [0_u8..4, 0_u8..4, 0_u8..4, 0_u8..4],
+        plan in plans(), moods in [moods(), moods(), moods(), moods()], order: [u32; 5], turns in [0_u8..4, 0_u8..4, 0_u8..4, 0_u8..4, 0_u8..4],
     ) {
         let facts = plan.facts();
-        let straight = play(&plan, &facts, &moods, &[0, 9, 9, 9], false);
+        let straight = play(&plan, &facts, &moods, &[0, 9, 9, 9, 9], false);
         let other = play(&plan, &shuffled(&facts, &order), &moods, &turns, false);
         prop_assert_eq!(&other, &straight);
     }
 
     #[test]
     fn nothing_is_stuck(
-        plan in plans(), moods in [moods(), moods(), moods()], order: [u32; 4], turns in [0_u8..4, 0_u8..4, 0_u8..4, 0_u8..4],
+        plan in plans(), moods in [moods(), moods(), moods(), moods()], order: [u32; 5], turns in [0_u8..4, 0_u8..4, 0_u8..4, 0_u8..4, 0_u8..4],
     ) {
         let end = play(&plan, &shuffled(&plan.facts(), &order), &moods, &turns, false);
+        let is_captured = matches!(end.state.stage, At::Captured { .. });
+        for refund in end.state.refunds.values() {
+            prop_assert_eq!(is_captured, !matches!(refund, Refund::Wanted { .. } | Refund::Asked { .. }));
+            let has_task = end.tasks.iter().any(|task| task.starts_with("refund_failed"));
+            prop_assert_eq!(matches!(refund, Refund::Failed { .. }), has_task);
+        }
         let leaves = plan.lines.iter().any(|line| line.1 > 0);
         prop_assert!(end.state.early.is_empty());
         prop_assert!(!serde_json::to_string(&end.state).expect("a row").contains("oms1."), "no section is left");
@@ -244,7 +256,7 @@ proptest! {
             At::CaptureFailed { .. } => prop_assert!(end.tasks.iter().any(|task| task.starts_with("capture_failed"))),
             At::Declined { .. } => prop_assert_eq!(leaves, end.tasks.iter().any(|task| task.starts_with("capture_failed"))),
             At::Voided { charge } => prop_assert_eq!(charge.captured, amount(0)),
-            At::New | At::Authorizing { .. } | At::Authorized { .. } | At::Capturing { .. } | At::Voiding { .. } => {
+            At::New | At::Authorizing { .. } | At::Authorized { .. } | At::Renewing { .. } | At::Capturing { .. } | At::Voiding { .. } => {
                 prop_assert!(false, "a release whose every unit is accounted for has come to its end");
             }
         }

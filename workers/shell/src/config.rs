@@ -46,12 +46,24 @@ settings! {
     PAYMENT_KEY: "OMS_PAYMENT_KEY", None, "text", "payment", true, "The gateway's secret key.";
     PAYMENT_TIMEOUT: "OMS_PAYMENT_TIMEOUT", Some("20"), "seconds", "payment", false, "After which a call to the gateway counts as of unknown outcome.";
     PAYMENT_CONCURRENCY: "OMS_PAYMENT_CONCURRENCY", Some("32"), "calls", "payment", false, "Calls to the gateway at one time.";
-    SMTP_URL: "OMS_SMTP_URL", None, "URL", "notifications", true, "smtp://host:port, smtps://user:password@host or smtp://…?tls=required; without one, mails are written as files.";
-    MAIL_DIR: "OMS_MAIL_DIR", Some("mail"), "path", "notifications", false, "Where mails are written when there is no OMS_SMTP_URL.";
+    PAYMENT_RENEW_BEFORE: "OMS_PAYMENT_RENEW_BEFORE", Some("86400"), "seconds", "payment", false, "How long before a hold on a card lapses it is renewed; half of its life if that is shorter.";
+    TRACKING_LOST_AFTER: "OMS_TRACKING_LOST_AFTER", Some("30"), "days", "tracking", false, "Days without a scan after which a parcel on its way counts as lost; 0: none does.";
+    CASE_ASK_AFTER: "OMS_CASE_ASK_AFTER", Some("0"), "seconds", "undelivered", false, "From the opening of a case to its first question; until then a better reason may come.";
+    CASE_CONTACT: "OMS_CASE_CONTACT", Some("604800"), "seconds", "undelivered", false, "From the first question of a case to the second.";
+    CASE_DECIDE: "OMS_CASE_DECIDE", Some("2592000"), "seconds", "undelivered", false, "From the first question of a case to its end without an answer; also how long a parcel may take to come back.";
+    SMTP_URL: "OMS_SMTP_URL", None, "URL", "notifications, promotions", true, "smtp://host:port, smtps://user:password@host or smtp://…?tls=required; without one, mails are written as files.";
+    MAIL_DIR: "OMS_MAIL_DIR", Some("mail"), "path", "notifications, promotions", false, "Where mails are written when there is no OMS_SMTP_URL.";
     MAIL_FROM: "OMS_MAIL_FROM", Some("The Mint <orders@mint.example>"), "mailbox", "notifications", false, "The sender of notices.";
+    ANSWER_URL: "OMS_ANSWER_URL", Some("https://store.mint.example"), "URL", "notifications", false, "The store, whose page /answer?case=…&t=… takes the answers to the questions of cases.";
+    LIST_FROM: "OMS_LIST_FROM", Some("The Mint <news@lists.mint.example>"), "mailbox", "promotions", false, "The sender of campaigns.";
+    LIST_ID: "OMS_LIST_ID", Some("lists.mint.example"), "domain", "promotions", false, "The end of every List-Id; the topic stands before it.";
+    POSTAL_ADDRESS: "OMS_POSTAL_ADDRESS", Some("The Mint, 801 9th Street NW, Washington, DC 20220"), "text", "promotions", false, "The valid physical address in every mail of a campaign (16 CFR 316.5).";
+    CONFIRM_URL: "OMS_CONFIRM_URL", Some("https://store.mint.example/subscriptions/confirm"), "URL", "promotions", false, "The store's page that confirms a subscription; ?t= and the token are added.";
+    PUBLIC_URL: "OMS_PUBLIC_URL", Some("https://lists.mint.example"), "URL", "promotions", false, "Where OMS_PUBLIC_ADDR is reached from outside: the links to unsubscribe begin so.";
+    PUBLIC_ADDR: "OMS_PUBLIC_ADDR", Some("127.0.0.1:9465"), "address:port", "promotions", false, "Where /unsubscribe is served, behind your TLS proxy; `off` where another process serves it.";
     PAYMENT_RETRY_DELAYS: "OMS_PAYMENT_RETRY_DELAYS", Some("3600,86400,172800"), "seconds, with commas", "payment", false, "After how long a decline that may succeed later is tried again; after the last one it is final.";
     PAYMENT_LOOKUP_DELAY: "OMS_PAYMENT_LOOKUP_DELAY", Some("60"), "seconds", "payment", false, "How long the gateway's search may lag: before that, finding nothing does not count.";
-    MAIL_CONCURRENCY: "OMS_MAIL_CONCURRENCY", Some("4"), "conversations", "notifications", false, "Mails sent at one time.";
+    MAIL_CONCURRENCY: "OMS_MAIL_CONCURRENCY", Some("4"), "conversations", "notifications, promotions", false, "Mails sent at one time.";
     CREDENTIALS_FILE: "OMS_CREDENTIALS_FILE", None, "path", "the operator's commands", false, "The file of broker users that `oms topology apply` writes; the operator's own login is in it.";
     USER: "OMS_USER", None, "user id", "the operator's commands", false, "Who you are: stands beside every change that you make.";
 }

@@ -24,6 +24,8 @@ pub mod hall;
 pub mod http;
 pub mod keys;
 pub mod ledger;
+#[cfg(feature = "mail")]
+pub mod mail;
 pub mod memory;
 pub mod migrate;
 pub mod parking;

@@ -126,8 +126,10 @@ impl<W: Worker> Tx<W> for MemoryTx<W> {
 
     async fn peek(&mut self, peek: &Peek) -> Result<Vec<String>, LedgerError> {
         let here = self.tables.rows.keys().filter(|key| key.table() == peek.table);
-        let mut texts: Vec<String> =
-            here.map(|key| key.text().into_owned()).filter(|text| text.starts_with(&peek.prefix)).collect();
+        let wanted = |text: &String| {
+            text.starts_with(&peek.prefix) && peek.after.as_ref().is_none_or(|after| text > after)
+        };
+        let mut texts: Vec<String> = here.map(|key| key.text().into_owned()).filter(wanted).collect();
         texts.sort();
         texts.truncate(peek.most as usize);
         Ok(texts)

@@ -178,12 +178,13 @@ impl<W: Worker> Tx<W> for PgTx<W> {
 
     async fn peek(&mut self, peek: &Peek) -> Result<Vec<String>, LedgerError> {
         let sql = format!(
-            "SELECT key FROM {} WHERE key >= $1 AND starts_with(key, $1) ORDER BY key LIMIT $2",
+            "SELECT key FROM {} WHERE key >= $1 AND starts_with(key, $1) AND key > COALESCE($3, '') ORDER BY key LIMIT $2",
             peek.table
         );
         sqlx::query_scalar(AssertSqlSafe(sql))
             .bind(&peek.prefix)
             .bind(i64::from(peek.most))
+            .bind(&peek.after)
             .fetch_all(&mut *self.tx)
             .await
             .map_err(sort)

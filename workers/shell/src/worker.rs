@@ -119,11 +119,12 @@ pub struct At<'a> {
     pub sender: Option<&'a str>,
 }
 
-/// The first keys of a table that begin with a prefix, in key order.
+/// The first keys of a table that begin with a prefix, in key order; those after a key where one is given.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Peek {
     pub table: &'static str,
     pub prefix: String,
+    pub after: Option<String>,
     pub most: u32,
 }
 

@@ -37,7 +37,8 @@ pub type Table = &'static [(&'static str, Meaning)];
 /// The meaning of a carrier's code, given in upper case.
 #[must_use]
 pub fn meaning(carrier: Carrier, code: &str) -> Option<Meaning> {
-    table(carrier).iter().find(|(known, _)| *known == code).map(|(_, meaning)| *meaning)
+    let known = table(carrier).iter().chain(DETAILS).find(|(known, _)| *known == code);
+    known.map(|(_, meaning)| *meaning)
 }
 
 /// The codes of one carrier.
@@ -51,6 +52,15 @@ pub const fn table(carrier: Carrier) -> Table {
         Carrier::Postal => POSTAL,
     }
 }
+
+/// Details by which aggregators (EasyPost's status detail `damaged`) tell what several carriers have no event code of
+/// their own for: UPS has one type for every exception, and the UPU's reason is a field beside the event.
+const DETAILS: Table = &[
+    (DAMAGED, CannotBeDelivered), // what is left of it does not arrive
+];
+
+/// The detail of a damaged parcel.
+pub const DAMAGED: &str = "DAMAGED";
 
 /// USPS Publication 199, event codes of the tracking extract file.
 const USPS: Table = &[
@@ -146,6 +156,7 @@ const DHL: Table = &[
     ("BA", CannotBeDelivered),  // bad address
     ("CM", CannotBeDelivered),  // recipient moved
     ("RD", CannotBeDelivered),  // refused
+    ("DM", CannotBeDelivered),  // damaged
     ("OK", Is(Delivered)),      // delivered
     ("RT", Is(Returning)),      // returned to shipper, from the delivery facility on
 ];
@@ -194,6 +205,8 @@ mod tests {
                 assert!(code.len() <= 32 && *code == code.to_uppercase(), "{carrier:?} {code}");
             }
             assert!(table.iter().any(|(_, meaning)| meaning.status() == Delivered), "{carrier:?}");
+            assert_eq!(meaning(carrier, DAMAGED), Some(CannotBeDelivered), "{carrier:?}");
+            assert!(!table.iter().any(|(code, _)| DETAILS.iter().any(|(detail, _)| detail == code)));
         }
     }
 
@@ -210,6 +223,7 @@ mod tests {
             (Carrier::Ups, "RS", Some(Is(Returned))),
             (Carrier::Fedex, "RS", Some(Is(Returning))),
             (Carrier::Postal, "EMI", Some(Is(Delivered))),
+            (Carrier::Dhl, "DM", Some(CannotBeDelivered)),
             (Carrier::Dhl, "", None),
         ] {
             assert_eq!(meaning(carrier, code), expected, "{carrier:?} {code}");

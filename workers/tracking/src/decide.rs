@@ -1,54 +1,136 @@
-//! What follows from a scan or a shipment: the row, and what the shipments in the parcel have not heard yet.
-//! Pure.
+//! What follows from a scan, a shipment or a long silence: the row, and what the shipments in the parcel have not
+//! heard yet. Pure.
 
+use messages::Timestamp;
 use messages::answer::Outcome;
 use messages::id::ShipmentId;
-use messages::shipment::{ShipmentDelivered, ShipmentProgressed, ShipmentReturned, ShipmentUndeliverable};
+use messages::shipment::{
+    ShipmentDelivered, ShipmentLost, ShipmentProgressed, ShipmentReturned, ShipmentUndeliverable,
+};
 use messages::tracking_number::TrackingNumber;
 use shell::{At, Decision, World};
 
 use crate::Tracking;
 use crate::read::{Input, Refusal};
-use crate::scans::{Scan, Scans, Standing};
-use crate::store::Key;
+use crate::scans::{Scan, Scans, Seen, Standing};
+use crate::store::{Key, LOST, State};
+
+const SECONDS_OF_A_DAY: i64 = 24 * 60 * 60;
 
 /// The decision.
 #[must_use]
-pub fn decide(world: &World<Tracking>, input: &Input, at: &At<'_>) -> Decision<Tracking> {
+pub fn decide(room: &Tracking, world: &World<Tracking>, input: &Input, at: &At<'_>) -> Decision<Tracking> {
     match input {
-        Input::Dispatched { number, shipment } => dispatched(world, number, shipment),
-        Input::Scanned { number, scan } => scanned(world, number, scan),
+        Input::Dispatched { number, shipment, seen } => dispatched(room, world, number, shipment, *seen),
+        Input::Scanned { number, scan } => scanned(room, world, number, scan),
+        Input::Unseen { number } => unseen(room, world, number, at),
         Input::Senseless { number, refusal } => refuse(number, *refusal, at),
     }
 }
 
 /// The shipment hears where its parcel stands, should scans have come before it.
-fn dispatched(world: &World<Tracking>, number: &TrackingNumber, shipment: &ShipmentId) -> Decision<Tracking> {
+fn dispatched(
+    room: &Tracking,
+    world: &World<Tracking>,
+    number: &TrackingNumber,
+    shipment: &ShipmentId,
+    seen: Seen,
+) -> Decision<Tracking> {
     let key = Key::Parcel(number.clone());
-    let parcel = world.get(&key);
+    let before = world.get(&key);
     let mut decision = Decision::nothing();
-    if parcel.shipments().contains(shipment) {
+    if before.shipments().contains(shipment) {
         return decision;
     }
-    tell(&mut decision, shipment, &Scans::default(), parcel.scans());
-    decision.set(key, parcel.into_owned().with_shipment(shipment.clone()));
+    let after = before.as_ref().clone().with_shipment(shipment.clone()).seen_at(seen);
+    tell(&mut decision, shipment, &Scans::default(), after.scans());
+    if let Some(seen) = after.seen().filter(|_| after.is_lost()) {
+        tell_lost(&mut decision, shipment, seen);
+    }
+    watch(&mut decision, room, number, &before, &after);
+    decision.set(key, after);
     decision
 }
 
 /// Every shipment in the parcel hears what is new; without one the scan is kept for it.
-fn scanned(world: &World<Tracking>, number: &TrackingNumber, scan: &Scan) -> Decision<Tracking> {
+fn scanned(
+    room: &Tracking,
+    world: &World<Tracking>,
+    number: &TrackingNumber,
+    scan: &Scan,
+) -> Decision<Tracking> {
+    let key = Key::Parcel(number.clone());
+    let before = world.get(&key);
+    let seen = Seen { at: scan.mark.at, carrier: scan.mark.carrier };
+    let scans = before.scans().clone().with(scan.clone());
+    let after = before.as_ref().clone().with_scans(scans).seen_at(seen);
+    let mut decision = Decision::nothing();
+    if after == *before {
+        return decision;
+    }
+    for shipment in before.shipments() {
+        tell(&mut decision, shipment, before.scans(), after.scans());
+    }
+    watch(&mut decision, room, number, &before, &after);
+    decision.set(key, after);
+    decision
+}
+
+/// The time has come that was set when the parcel was seen first; it may have been seen since.
+fn unseen(
+    room: &Tracking,
+    world: &World<Tracking>,
+    number: &TrackingNumber,
+    at: &At<'_>,
+) -> Decision<Tracking> {
     let key = Key::Parcel(number.clone());
     let parcel = world.get(&key);
-    let scans = parcel.scans().clone().with(scan.clone());
     let mut decision = Decision::nothing();
-    if scans == *parcel.scans() {
+    let Some(seen) = parcel.seen().filter(|_| parcel.is_watched()) else { return decision };
+    let until = room.lost_at(seen);
+    if until > at.now {
+        decision.due(number.as_str(), LOST, 0, until, number);
         return decision;
     }
     for shipment in parcel.shipments() {
-        tell(&mut decision, shipment, parcel.scans(), &scans);
+        tell_lost(&mut decision, shipment, seen);
     }
-    decision.set(key, parcel.into_owned().with_scans(scans));
+    decision.set(key, parcel.into_owned().told_lost(seen.at));
     decision
+}
+
+/// One timer stands as long as a parcel is watched; it is not moved by every scan, but asks again when it fires.
+fn watch(
+    decision: &mut Decision<Tracking>,
+    room: &Tracking,
+    number: &TrackingNumber,
+    before: &State,
+    after: &State,
+) {
+    match (before.is_watched(), after.is_watched(), after.seen()) {
+        (false, true, Some(seen)) if room.lost_after_days > 0 => {
+            decision.due(number.as_str(), LOST, 0, room.lost_at(seen), number);
+        }
+        (true, false, _) => decision.drop_due(number.as_str(), LOST),
+        (false | true, false | true, _) => {}
+    }
+}
+
+impl Tracking {
+    fn lost_at(&self, seen: Seen) -> Timestamp {
+        seen.at.plus_seconds(self.lost_after_days.saturating_mul(SECONDS_OF_A_DAY))
+    }
+}
+
+fn tell_lost(decision: &mut Decision<Tracking>, shipment: &ShipmentId, seen: Seen) {
+    let order = shipment.order();
+    let fact = ShipmentLost {
+        shipment: shipment.clone(),
+        order: order.clone(),
+        carrier: seen.carrier,
+        last_seen_at: seen.at,
+    };
+    decision.emit(&order, &fact);
 }
 
 /// Tells a shipment what `after` says and `before` did not. The ends are never left, so each is told once.
@@ -60,6 +142,7 @@ fn tell(decision: &mut Decision<Tracking>, shipment: &ShipmentId, before: &Scans
             order: order.clone(),
             carrier: mark.carrier,
             code: mark.code.clone(),
+            endorsement: mark.endorsement.clone(),
             scanned_at: mark.at,
         };
         decision.emit(&order, &fact);
@@ -78,12 +161,13 @@ fn tell(decision: &mut Decision<Tracking>, shipment: &ShipmentId, before: &Scans
         Standing::Delivered { at } => {
             decision.emit(&order, &ShipmentDelivered { shipment, order: order.clone(), delivered_at: at });
         }
-        Standing::Returned { mark, code } => {
+        Standing::Returned { mark, why } => {
             let fact = ShipmentReturned {
                 shipment,
                 order: order.clone(),
                 carrier: mark.carrier,
-                code: code.map(str::to_owned),
+                code: why.code.clone(),
+                endorsement: why.endorsement.clone(),
                 returned_at: mark.at,
             };
             decision.emit(&order, &fact);

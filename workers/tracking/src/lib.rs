@@ -3,19 +3,20 @@
 //! | | |
 //! | --- | --- |
 //! | Reads | `carrier.scan` from carriers; `shipment.dispatched` from rooms |
-//! | Owns | `parcels`: which shipments a tracking number carries, and what of its scans counts |
-//! | Emits | `shipment.progressed`, `shipment.delivered`, `shipment.undeliverable`, `shipment.returned`; to carriers only refusals, since scans are many |
+//! | Owns | `parcels`: which shipments a tracking number carries, what of its scans counts, and when it was seen last |
+//! | Emits | `shipment.progressed`, `shipment.delivered`, `shipment.undeliverable`, `shipment.returned`, `shipment.lost`; to carriers only refusals, since scans are many |
 //! | Outside | nothing is called |
 //!
 //! *Invariants.* A parcel's row is a function of the set of its scans and shipments: their order, repeats and
 //! lateness change nothing in it. Delivered and returned are never left again, but for delivered becoming
-//! returned. Each shipment hears delivered, returned and undeliverable at most once each, and whatever its
-//! status says at the end it has heard. A scan before its shipment is kept and told when the shipment comes.
+//! returned. Each shipment hears delivered, returned, undeliverable and lost at most once each, and whatever its
+//! status says at the end it has heard; a reason (code, endorsement) that is known when it is told goes with it. A
+//! parcel is lost after days without a word of it and before its end; a later scan revives it silently. A scan before its shipment is kept and told when the shipment comes.
 //! This room never asks a carrier, never writes to a customer, and never decides what becomes of a parcel
 //! that came back.
 //!
-//! *Races.* None: notices that a later status has overtaken (undeliverable, or delivered, after the end) are
-//! not told.
+//! *Races.* A scan and the end of the days without one: whichever comes first decides whether the loss is told. No
+//! others: notices that a later status has overtaken (undeliverable, or delivered, after the end) are not told.
 
 use messages::Room;
 use messages::sealed::Keyring;
@@ -31,9 +32,19 @@ pub mod store;
 use read::Input;
 use store::{Key, State};
 
-/// The room; it has no settings.
-#[derive(Debug, Clone, Default)]
-pub struct Tracking;
+/// The room and its settings.
+#[derive(Debug, Clone)]
+pub struct Tracking {
+    /// Days without a scan, after which a parcel on its way is told to be lost; 0 tells of none.
+    pub lost_after_days: i64,
+}
+
+impl Default for Tracking {
+    /// 30 days, as aggregators let a tracking number expire.
+    fn default() -> Self {
+        Self { lost_after_days: 30 }
+    }
+}
 
 /// The room's tables.
 #[must_use]
@@ -60,6 +71,6 @@ impl Worker for Tracking {
     }
 
     fn decide(&self, world: &World<Self>, input: &Input, at: &At<'_>) -> Decision<Self> {
-        decide::decide(world, input, at)
+        decide::decide(self, world, input, at)
     }
 }

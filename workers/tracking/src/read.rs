@@ -10,18 +10,23 @@ use shell::{Arrival, ReadError};
 use time::UtcOffset;
 
 use crate::codes::{Meaning, meaning};
-use crate::scans::{Mark, Scan};
+use crate::scans::{Mark, Scan, Seen};
+use crate::store::LOST;
 
 /// The longest code of an event, as its schema says.
 const CODE_LENGTH_MAX: usize = 32;
+/// The longest endorsement, as its schema says.
+const ENDORSEMENT_LENGTH_MAX: usize = 16;
 
 /// What can happen to a parcel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// It has a shipment of ours in it.
-    Dispatched { number: TrackingNumber, shipment: ShipmentId },
+    Dispatched { number: TrackingNumber, shipment: ShipmentId, seen: Seen },
     /// It was seen.
     Scanned { number: TrackingNumber, scan: Scan },
+    /// Nobody may have seen it for long.
+    Unseen { number: TrackingNumber },
     /// A scan that says nothing.
     Senseless { number: TrackingNumber, refusal: Refusal },
 }
@@ -56,7 +61,9 @@ impl Input {
     #[must_use]
     pub fn parcel(&self) -> Option<&TrackingNumber> {
         match self {
-            Self::Dispatched { number, .. } | Self::Scanned { number, .. } => Some(number),
+            Self::Dispatched { number, .. } | Self::Scanned { number, .. } | Self::Unseen { number } => {
+                Some(number)
+            }
             Self::Senseless { .. } => None,
         }
     }
@@ -70,9 +77,11 @@ pub fn read(arrival: &Arrival<'_>) -> Result<Input, ReadError> {
     match *arrival {
         Arrival::Message { kind: Kind::ShipmentDispatched, event, .. } => {
             let fact: ShipmentDispatched = read_body(&event.data)?;
-            Ok(Input::Dispatched { number: fact.tracking, shipment: fact.shipment })
+            let seen = Seen { at: in_one_form(fact.packed_at), carrier: fact.carrier };
+            Ok(Input::Dispatched { number: fact.tracking, shipment: fact.shipment, seen })
         }
         Arrival::Message { kind: Kind::CarrierScan, event, .. } => Ok(scanned(read_body(&event.data)?)?),
+        Arrival::Timer { due } if due.kind == LOST => Ok(Input::Unseen { number: due.body()? }),
         Arrival::Message { .. } | Arrival::Timer { .. } | Arrival::Answer { .. } => {
             Err(Unreadable::UnknownType.into())
         }
@@ -80,8 +89,9 @@ pub fn read(arrival: &Arrival<'_>) -> Result<Input, ReadError> {
 }
 
 fn scanned(told: CarrierScan) -> Result<Input, Unreadable> {
-    let CarrierScan { carrier, tracking: number, code, status, to_sender, scanned_at } = told;
-    let code = plain_code(code)?;
+    let CarrierScan { carrier, tracking: number, code, status, to_sender, endorsement, scanned_at } = told;
+    let code = plain(code, "code", CODE_LENGTH_MAX)?;
+    let endorsement = plain(endorsement, "endorsement", ENDORSEMENT_LENGTH_MAX)?;
     if !number.carriers().contains(&carrier) {
         return Ok(Input::Senseless { number, refusal: Refusal::TrackingNumberNotOfCarrier });
     }
@@ -89,24 +99,30 @@ fn scanned(told: CarrierScan) -> Result<Input, Unreadable> {
     let Some(status) = status.or(by_code.map(Meaning::status)) else {
         return Ok(Input::Senseless { number, refusal: Refusal::UnknownCode });
     };
-    let cannot_be_delivered = by_code == Some(Meaning::CannotBeDelivered)
-        && matches!(status, ParcelStatus::Exception | ParcelStatus::Returning);
-    // One time in one form, so that equal scans make equal rows.
-    let at = Timestamp(scanned_at.0.to_offset(UtcOffset::UTC));
-    let scan = Scan { status, cannot_be_delivered, to_sender, mark: Mark { at, carrier, code } };
+    // An endorsement is the reason by which a parcel is not delivered (USPS DMM 507 1.4.1).
+    let says_why = by_code == Some(Meaning::CannotBeDelivered) || endorsement.is_some();
+    let cannot_be_delivered = says_why && matches!(status, ParcelStatus::Exception | ParcelStatus::Returning);
+    let mark = Mark { at: in_one_form(scanned_at), carrier, code, endorsement };
+    let scan = Scan { status, cannot_be_delivered, to_sender, mark };
     Ok(Input::Scanned { number, scan })
 }
 
+/// So that equal scans make equal rows.
+fn in_one_form(time: Timestamp) -> Timestamp {
+    Timestamp(time.0.to_offset(UtcOffset::UTC))
+}
+
 /// In upper case; a code goes on to other rooms, so nothing but a code may stand in its place.
-fn plain_code(code: Option<String>) -> Result<Option<String>, Unreadable> {
-    let Some(code) = code.map(|code| code.trim().to_ascii_uppercase()).filter(|code| !code.is_empty()) else {
+fn plain(text: Option<String>, field: &str, longest: usize) -> Result<Option<String>, Unreadable> {
+    let Some(code) = text.map(|text| text.trim().to_ascii_uppercase()).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
-    let plain = code.len() <= CODE_LENGTH_MAX
+    let plain = code.len() <= longest
         && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
     if plain {
         Ok(Some(code))
     } else {
-        Err(Unreadable::Body { path: "code".to_owned(), problem: "must be 1 to 32 letters, digits or - _ ." })
+        let problem = "must be letters, digits or - _ ., not more than its schema says";
+        Err(Unreadable::Body { path: field.to_owned(), problem })
     }
 }

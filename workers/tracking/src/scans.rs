@@ -25,6 +25,16 @@ pub struct Mark {
     pub carrier: Carrier,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// The postal endorsement on the parcel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endorsement: Option<String>,
+}
+
+/// When a parcel was last known to be somewhere, and by whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Seen {
+    pub at: Timestamp,
+    pub carrier: Carrier,
 }
 
 /// Everything that counts of a parcel's scans.
@@ -64,7 +74,7 @@ pub enum Standing<'a> {
     /// With its recipient; only a return comes after it.
     Delivered { at: Timestamp },
     /// Back at the sender; nothing comes after it.
-    Returned { mark: &'a Mark, code: Option<&'a str> },
+    Returned { mark: &'a Mark, why: &'a Mark },
 }
 
 impl Standing<'_> {
@@ -120,8 +130,9 @@ impl Scans {
     #[must_use]
     pub fn standing(&self) -> Standing<'_> {
         if let Some(mark) = self.back() {
-            let why = self.returning.as_ref().unwrap_or(mark);
-            return Standing::Returned { mark, code: why.code.as_deref() };
+            // The reason says more than the beginning of the way back, and that more than its end.
+            let why = self.undeliverable.as_ref().or(self.returning.as_ref()).unwrap_or(mark);
+            return Standing::Returned { mark, why };
         }
         if let Some((first, _)) = &self.delivered {
             return Standing::Delivered { at: first.at };
@@ -141,6 +152,15 @@ impl Scans {
         match self.standing() {
             Standing::Unseen | Standing::Moving { .. } => self.undeliverable.as_ref(),
             Standing::Delivered { .. } | Standing::Returned { .. } => None,
+        }
+    }
+
+    /// Whether it has come to an end, with its recipient or with us.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        match self.standing() {
+            Standing::Unseen | Standing::Moving { .. } => false,
+            Standing::Delivered { .. } | Standing::Returned { .. } => true,
         }
     }
 
@@ -249,19 +269,23 @@ mod tests {
     }
 
     #[test]
-    fn a_return_names_when_it_ended_and_why_it_began() {
+    fn a_return_names_when_it_ended_and_the_first_reason_that_is_known() {
         let coded = |status, time, code: &str| {
             let mut scan = scan(status, time);
             scan.mark.code = Some(code.to_owned());
             scan
         };
         let scans = Scans::default().with(coded(Delivered, 9, "01")).with(coded(Returning, 5, "09"));
-        let Standing::Returned { mark, code } = scans.standing() else { panic!("returned") };
-        assert_eq!((mark.at, code), (at(9), Some("09")));
+        let Standing::Returned { mark, why } = scans.standing() else { panic!("returned") };
+        assert_eq!((mark.at, why.code.as_deref()), (at(9), Some("09")));
+        let reason = Scan { cannot_be_delivered: true, ..coded(Exception, 4, "22") };
+        let scans = scans.with(reason);
+        let Standing::Returned { mark, why } = scans.standing() else { panic!("returned") };
+        assert_eq!((mark.at, why.code.as_deref()), (at(9), Some("22")));
     }
 
     fn scan(status: ParcelStatus, hours: i64) -> Scan {
-        let mark = Mark { at: at(hours), carrier: Carrier::Usps, code: None };
+        let mark = Mark { at: at(hours), carrier: Carrier::Usps, code: None, endorsement: None };
         Scan { status, cannot_be_delivered: false, to_sender: false, mark }
     }
 

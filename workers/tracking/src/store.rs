@@ -10,9 +10,12 @@ use messages::tracking_number::TrackingNumber;
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 
-use crate::scans::{Scans, Standing};
+use crate::scans::{Scans, Seen, Standing};
 
 pub static FILES: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/tracking");
+
+/// The timer that asks whether a parcel is lost.
+pub const LOST: &str = "lost";
 
 /// The rows, in the order in which they are locked.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +46,12 @@ pub struct State {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<ParcelStatus>,
     scans: Scans,
+    /// The latest word of where it was: a scan, or the packing of a shipment in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen: Option<Seen>,
+    /// When it had been seen last as it was told to be lost. Told once, whatever comes then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lost: Option<Timestamp>,
 }
 
 impl State {
@@ -62,6 +71,24 @@ impl State {
         self.status
     }
 
+    /// Absent before anything is known.
+    #[must_use]
+    pub fn seen(&self) -> Option<Seen> {
+        self.seen
+    }
+
+    /// Whether its silence still has to be told, should it last: not before it is ours, and not after its end.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        !self.shipments.is_empty() && self.lost.is_none() && !self.scans.has_ended()
+    }
+
+    /// Told to be lost and not seen since.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        !self.scans.has_ended() && self.lost.is_some() && self.lost >= self.seen.map(|seen| seen.at)
+    }
+
     #[must_use]
     pub fn with_shipment(mut self, shipment: ShipmentId) -> Self {
         self.shipments.insert(shipment);
@@ -71,6 +98,16 @@ impl State {
     #[must_use]
     pub fn with_scans(self, scans: Scans) -> Self {
         Self { status: scans.standing().status(), scans, ..self }
+    }
+
+    #[must_use]
+    pub fn seen_at(self, seen: Seen) -> Self {
+        Self { seen: self.seen.max(Some(seen)), ..self }
+    }
+
+    #[must_use]
+    pub fn told_lost(self, last_seen_at: Timestamp) -> Self {
+        Self { lost: Some(last_seen_at), ..self }
     }
 }
 
@@ -86,6 +123,11 @@ pub struct ParcelView {
     pub since: Option<Timestamp>,
     /// The code that says why it came back or cannot be delivered.
     pub code: Option<String>,
+    /// The postal endorsement that says the same.
+    pub endorsement: Option<String>,
+    /// No scan for so long that it is held to be lost.
+    pub lost: bool,
+    pub last_seen_at: Option<Timestamp>,
 }
 
 /// The parcel of a tracking number.
@@ -123,18 +165,21 @@ pub async fn parcels_of(pool: &sqlx::PgPool, order: &OrderNumber) -> Result<Vec<
 }
 
 fn view(tracking: TrackingNumber, state: &State) -> ParcelView {
-    let trouble = state.scans.trouble().and_then(|mark| mark.code.as_deref());
-    let (since, code) = match state.scans.standing() {
+    let trouble = state.scans.trouble();
+    let (since, why) = match state.scans.standing() {
         Standing::Unseen => (None, trouble),
         Standing::Moving { at, .. } => (Some(at), trouble),
         Standing::Delivered { at } => (Some(at), None),
-        Standing::Returned { mark, code } => (Some(mark.at), code),
+        Standing::Returned { mark, why } => (Some(mark.at), Some(why)),
     };
     ParcelView {
         tracking,
         shipments: state.shipments.iter().cloned().collect(),
         status: state.status,
         since,
-        code: code.map(str::to_owned),
+        code: why.and_then(|mark| mark.code.clone()),
+        endorsement: why.and_then(|mark| mark.endorsement.clone()),
+        lost: state.is_lost(),
+        last_seen_at: state.seen.map(|seen| seen.at),
     }
 }

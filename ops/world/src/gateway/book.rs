@@ -115,9 +115,13 @@ impl Book {
                 (Standing::Declined(Decline::Funds), vec![])
             }
             Script::DeclineData => (Standing::Declined(Decline::CardExpired), vec![]),
+            Script::DeclineRenewal { times } if (2..=times.saturating_add(1)).contains(&attempt) => {
+                (Standing::Declined(Decline::Funds), vec![])
+            }
             Script::Expired => held(&new, now, now),
             Script::Plain
             | Script::DeclineLater { .. }
+            | Script::DeclineRenewal { .. }
             | Script::ServerError { .. }
             | Script::Timeout
             | Script::Slow { .. }
@@ -236,7 +240,10 @@ impl Book {
     /// Counts per token and order, so that one token can serve many orders of a measurement.
     fn count_attempt(&mut self, new: &NewIntent) -> u32 {
         match new.script {
-            Script::DeclineLater { .. } | Script::ServerError { .. } | Script::Timeout => {
+            Script::DeclineLater { .. }
+            | Script::DeclineRenewal { .. }
+            | Script::ServerError { .. }
+            | Script::Timeout => {
                 let whose = new.metadata.get("order").or_else(|| new.metadata.get("reference"));
                 let key = (new.token.clone(), whose.cloned().unwrap_or_default());
                 let count = self.attempts.entry(key).or_default();

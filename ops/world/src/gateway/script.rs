@@ -7,11 +7,21 @@ use std::time::Duration;
 pub(super) enum Script {
     Plain,
     DeclineNever,
-    DeclineLater { times: u32 },
+    DeclineLater {
+        times: u32,
+    },
     DeclineData,
-    ServerError { times: u32 },
+    /// The first hold stands; so many renewals are declined.
+    DeclineRenewal {
+        times: u32,
+    },
+    ServerError {
+        times: u32,
+    },
     Timeout,
-    Slow { delay: Duration },
+    Slow {
+        delay: Duration,
+    },
     CaptureFails,
     CaptureTimeout,
     Expired,
@@ -26,6 +36,8 @@ impl Script {
             Self::DeclineLater { times: number(rest).unwrap_or(1) }
         } else if after("tok_decline_data").is_some() {
             Self::DeclineData
+        } else if let Some(rest) = after("tok_decline_renewal") {
+            Self::DeclineRenewal { times: number(rest).unwrap_or(1) }
         } else if let Some(rest) = after("tok_500") {
             Self::ServerError { times: number(rest).unwrap_or(1) }
         } else if after("tok_timeout").is_some() {
@@ -51,6 +63,7 @@ impl Script {
             | Self::DeclineNever
             | Self::DeclineLater { .. }
             | Self::DeclineData
+            | Self::DeclineRenewal { .. }
             | Self::ServerError { .. }
             | Self::Timeout
             | Self::CaptureFails
@@ -131,6 +144,7 @@ mod tests {
             ("tok_decline_later_3_a1", Script::DeclineLater { times: 3 }),
             ("tok_decline_later_99999999999", Script::DeclineLater { times: 1 }),
             ("tok_decline_data_x", Script::DeclineData),
+            ("tok_decline_renewal_2_x", Script::DeclineRenewal { times: 2 }),
             ("tok_500", Script::ServerError { times: 1 }),
             ("tok_500_2_x", Script::ServerError { times: 2 }),
             ("tok_timeout_x", Script::Timeout),

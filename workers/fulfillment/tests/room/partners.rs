@@ -96,6 +96,8 @@ pub(crate) fn status(state: &State) -> &'static str {
         State::Requested(_) => "requested",
         State::Dispatched(_) => "dispatched",
         State::Shorted(_) => "shorted",
+        State::Cancelled => "cancelled",
+        State::Order(_) => "order",
     }
 }
 

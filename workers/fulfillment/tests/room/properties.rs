@@ -156,7 +156,12 @@ fn sealed_alike(state: State) -> State {
             requested.folder.address = text.try_into().unwrap();
             State::Requested(requested)
         }
-        State::New | State::Waiting(_) | State::Dispatched(_) | State::Shorted(_) => state,
+        State::New
+        | State::Waiting(_)
+        | State::Dispatched(_)
+        | State::Shorted(_)
+        | State::Cancelled
+        | State::Order(_) => state,
     }
 }
 

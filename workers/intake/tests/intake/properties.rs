@@ -207,6 +207,7 @@ fn check(stage: &Stage<Intake>, said: &[Said]) -> Result<(), TestCaseError> {
             OrderState::Held(_) => (0, 1, 0, 0),
             OrderState::Accepted { .. } => (1, held, 0, held),
             OrderState::Refused { .. } => (0, held, 1, held),
+            OrderState::Cancelled { .. } => (0, 1, 0, 0),
         };
         prop_assert_eq!((accepted, held, refused, ended), expected, "{}", reference);
         let known = matches!(stage.rows().get(&Key::Number(order)), Some(State::Number(Some(_))));

@@ -2,8 +2,9 @@
 
 use messages::Body;
 use messages::answer::Outcome;
+use messages::case::AddressFlagged;
 use messages::money::Amount;
-use messages::order::OrderAccepted;
+use messages::order::{OrderAccepted, OrderCancelled};
 use messages::product::ProductDefined;
 
 use crate::support::*;
@@ -84,6 +85,48 @@ fn release_and_refusal_of_one_hold() {
         assert_eq!(answered(&second), Some((Outcome::Refused, Some("not_held".to_owned()))));
         assert_eq!(told(&second), [""; 0]);
     }
+}
+
+#[test]
+fn cancellation_and_release_of_one_hold() {
+    for cancel_first in [true, false] {
+        let mut stage = stage();
+        stage.command(STORE, &order_of(REFERENCE, 11));
+        let order = number(&stage, REFERENCE);
+        let cancelled = OrderCancelled { order: order.clone(), handed_over: vec![], ..OrderCancelled::sample() };
+        if cancel_first {
+            assert_eq!(told(&stage.tell(&cancelled)), [""; 0]);
+            let late = stage.command(OPERATOR, &release(&order));
+            assert_eq!(answered(&late), Some((Outcome::Refused, Some("not_held".to_owned()))));
+            let again = stage.command(STORE, &order_of(REFERENCE, 11));
+            assert_eq!(answered(&again), Some((Outcome::Repeated, Some("cancelled".to_owned()))));
+        } else {
+            stage.command(OPERATOR, &release(&order));
+            stage.tell(&cancelled);
+        }
+        assert_eq!(status(&stage, REFERENCE), if cancel_first { "cancelled" } else { "accepted" });
+    }
+}
+
+#[test]
+fn flag_and_order() {
+    for flag_first in [true, false] {
+        let mut stage = stage();
+        let address = accepted_address(&mut stage);
+        let flagged = AddressFlagged { address, ..AddressFlagged::sample() };
+        if flag_first {
+            stage.tell(&flagged);
+        }
+        stage.command(STORE, &order_of("WEB-2", 1));
+        stage.tell(&flagged);
+        assert_eq!(status(&stage, "WEB-2"), if flag_first { "held" } else { "accepted" });
+    }
+}
+
+/// The fingerprint of the sample's address, as a first order shows it.
+fn accepted_address(stage: &mut shell::stage::Stage<intake::Intake>) -> messages::sealed::Fingerprint {
+    let said = stage.command(STORE, &order_of("WEB-1", 1));
+    find::<OrderAccepted>(&said).deliveries[0].address.clone()
 }
 
 #[test]

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use shell::worker::{At, Decision, World, raw};
 
 use crate::Inventory;
-use crate::decide::books::{Pool, Promised, Stock};
+use crate::decide::stock::{Pool, Promised, Stock};
+use crate::decide::waiting::look;
 use crate::store::{Key, State, Verb, find_pool, find_stock};
 
 /// The largest count: 2^53 − 1, which every JSON reader and the database's bigint keep exact (RFC 8259, section 6).
@@ -73,7 +74,7 @@ pub(super) fn define(
         let before = find_stock(world, &product.item);
         check_promises(before, product)?;
         if let Some(mintage) = &product.mintage {
-            let pool = find_pool(world, &mintage.pool).unwrap_or_default();
+            let pool = find_pool(world, &mintage.pool).cloned().unwrap_or_default();
             if mintage.limit < pool.promised.total() {
                 return Err(below_promised(
                     "mintage limit",
@@ -82,6 +83,12 @@ pub(super) fn define(
                     "coins of the pool",
                 ));
             }
+            if mintage.limit < pool.limit && !pool.waiting.is_empty() {
+                return Err(units_wait("mintage limit"));
+            }
+            for item in &pool.waiting {
+                look(decision, item, at.now);
+            }
             decision.set(Key::Pool(mintage.pool.clone()), State::Pool(Pool { limit: mintage.limit, ..pool }));
         }
         let stock = Stock {
@@ -89,7 +96,12 @@ pub(super) fn define(
             version: before.map_or(0, |stock| stock.version) + 1,
             on_hand: before.map_or(0, |stock| stock.on_hand),
             promised: before.map_or_else(Promised::default, |stock| stock.promised),
+            waitlisted: before.map_or(0, |stock| stock.waitlisted),
+            joined: before.and_then(|stock| stock.joined.clone()),
         };
+        if stock.is_awaited() {
+            look(decision, &product.item, at.now);
+        }
         let told = ProductDefined {
             product: product.clone(),
             version: stock.version,
@@ -116,7 +128,7 @@ pub(super) fn receive(
         user: body.user.as_ref(),
         reason: None,
     };
-    once(world, at, receive_key(sender, body), body, |decision| count.enter(world, sender, decision))
+    once(world, at, receive_key(sender, body), body, |decision| count.enter(world, at, sender, decision))
 }
 
 pub(super) fn adjust(
@@ -132,7 +144,7 @@ pub(super) fn adjust(
         user: Some(&body.user),
         reason: Some(&body.reason),
     };
-    once(world, at, adjust_key(sender, body), body, |decision| count.enter(world, sender, decision))
+    once(world, at, adjust_key(sender, body), body, |decision| count.enter(world, at, sender, decision))
 }
 
 /// A change of the units on hand that no order makes.
@@ -148,6 +160,7 @@ impl Count<'_> {
     fn enter(
         &self,
         world: &World<Inventory>,
+        at: &At<'_>,
         sender: &str,
         decision: &mut Decision<Inventory>,
     ) -> Result<(), Refused> {
@@ -181,6 +194,9 @@ impl Count<'_> {
             reason: self.reason.map(str::to_owned),
         };
         decision.emit(self.item, &told);
+        if stock.is_awaited() {
+            look(decision, self.item, at.now);
+        }
         let stock = Stock { on_hand, ..stock.clone() };
         decision.set(Key::Item(self.item.clone()), State::Item(Some(Box::new(stock))));
         Ok(())
@@ -198,7 +214,7 @@ fn once<B: Serialize>(
     let content = sha256_hex(raw(body).get().as_bytes());
     let reference = match &key {
         Key::Command { reference, .. } => Some(reference.to_string()),
-        Key::Order(_) | Key::Item(_) | Key::Pool(_) | Key::Household(_) => None,
+        Key::Order(_) | Key::Item(_) | Key::Pool(_) | Key::Household(_) | Key::Waiting(_) => None,
     };
     let reference = reference.as_deref();
     let mut decision = Decision::nothing();
@@ -245,7 +261,8 @@ fn check_words(product: &Product) -> Result<(), Refused> {
     if !(1..=NAME_LETTERS_MAX).contains(&letters) || product.name.trim().is_empty() {
         return wrong("the name must have 1 to 120 characters");
     }
-    let caps = product.product_limit.into_iter().chain(product.mintage.as_ref().map(|mintage| mintage.limit));
+    let mintage = product.mintage.as_ref().map(|mintage| mintage.limit);
+    let caps = product.product_limit.into_iter().chain(mintage).chain(product.waitlist_units);
     if caps.into_iter().any(|cap| cap > COUNT_MAX) {
         return wrong("a limit must not be above 9007199254740991");
     }
@@ -269,18 +286,24 @@ fn check_reason(reason: Option<&str>) -> Result<(), Refused> {
 
 /// What is promised of a product stays within its caps and in its pool.
 fn check_promises(before: Option<&Stock>, product: &Product) -> Result<(), Refused> {
-    let Some(before) = before.filter(|stock| stock.promised.total() > 0) else { return Ok(()) };
+    let is_in_use = |stock: &&Stock| stock.promised.total() > 0 || stock.waitlisted > 0;
+    let Some(before) = before.filter(is_in_use) else { return Ok(()) };
     if let Some(limit) = product.product_limit
         && limit < before.promised.total()
     {
         return Err(below_promised("product limit", limit, before.promised, "units"));
     }
+    // A waiting line that no cap could ever cover would stop all behind it.
+    if before.waitlisted > 0
+        && product.product_limit.unwrap_or(u64::MAX) < before.product.product_limit.unwrap_or(u64::MAX)
+    {
+        return Err(units_wait("product limit"));
+    }
     let coins = |product: &Product| {
         product.mintage.as_ref().map(|mintage| (mintage.pool.clone(), mintage.coins_per_unit))
     };
     if coins(&before.product) != coins(product) {
-        let text =
-            "units of this product are promised, so its mintage pool and its coins per unit stay as they are";
+        let text = "units of this product are promised or waited for, so its mintage pool and its coins per unit stay as they are";
         return Err(refused("pool_in_use", text));
     }
     Ok(())
@@ -292,6 +315,10 @@ fn below_promised(what: &str, limit: u64, promised: Promised, unit: &str) -> Ref
         "cap_below_promised",
         format!("the {what} of {limit} is below the {total} {unit} that are promised"),
     )
+}
+
+fn units_wait(what: &str) -> Refused {
+    refused("units_wait", format!("units are waited for, so the {what} can only be raised"))
 }
 
 fn refused(code: &str, text: impl Into<String>) -> Refused {

@@ -1,6 +1,6 @@
 //! Which words a line gets: reserved, limited, sold out, currently unavailable.
 
-use inventory::decide::books::Stock;
+use inventory::decide::stock::Stock;
 use inventory::read::check_order;
 use inventory::store::{By, Key, State};
 use inventory::{Inventory, decide, read};
@@ -130,7 +130,9 @@ fn a_limit_whose_counters_are_not_locked_holds_from_the_next_batch_on() {
         product: limited(product("AA"), 1, None),
         version: 2,
         on_hand: 5,
-        promised: inventory::decide::books::Promised::default(),
+        promised: inventory::decide::stock::Promised::default(),
+        waitlisted: 0,
+        joined: None,
     };
     let world: World<Inventory> = World::of([
         (Key::Order(order.order.clone()), State::blank(&Key::Order(order.order.clone()))),

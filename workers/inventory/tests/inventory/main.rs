@@ -4,7 +4,9 @@
 
 mod commands;
 mod lines;
+mod play;
 mod properties;
 mod races;
 mod releases;
 mod support;
+mod waiting;

@@ -1,5 +1,6 @@
 //! The races: pairs whose order is the decision. Each ends in exactly one of its outcomes, whichever comes first.
 
+use messages::case::Condition;
 use messages::product::Product;
 
 use crate::support::*;
@@ -60,6 +61,109 @@ fn units_that_come_before_an_order_are_given_and_those_after_wait() {
     };
     let ann_again: Step = |shop| shop.tell(&wish(2, "ann", &[("AA", 1, 1)]).accepted());
     both_orders("a household", &household, (decline, ann_again), [("", GETS), ("", "stock.limited")]);
+}
+
+#[test]
+fn units_that_come_before_an_order_are_given_and_those_after_go_to_who_waits() {
+    let receive: Step = |shop| {
+        let answer = shop.receive("AA", 1);
+        [answer, kinds(&shop.settle())].join(" ").trim().to_owned()
+    };
+    let empty = || Shop::with(backorderable(product("AA")), 0);
+    let gets = format!("done {GETS}");
+    both_orders("stock.receive", &empty, (receive, ANN), [("done", GETS), (&gets, "stock.backordered")]);
+
+    let full = |product: Product, on_hand| {
+        move || {
+            let mut shop = Shop::with(product.clone(), on_hand);
+            assert_eq!(ANN(&mut shop), GETS);
+            shop
+        }
+    };
+    let cancel: Step = |shop| shop.tell_through(&cancelled(1, &[]));
+    let decline: Step = |shop| shop.tell_through(&declined(&release(1, 1)));
+    let returned: Step = |shop| {
+        shop.tell(&dispatched(&release(1, 1), 1, vec![units(1, "AA", 1)]));
+        shop.tell_through(&back(&release(1, 1), 1, Condition::Restock, vec![units(1, "AA", 1)]))
+    };
+    for (why, comes_back) in [("cancelled", cancel), ("declined", decline), ("returned", returned)] {
+        let plain = full(product("AA"), 1);
+        both_orders(why, &plain, (comes_back, BOB), [("", GETS), ("", GETS_NOT)]);
+        let waits = full(backorderable(product("AA")), 1);
+        both_orders(why, &waits, (comes_back, BOB), [("", GETS), (GETS, "stock.backordered")]);
+        let listed = full(listed(capped("AA", 1), 1), 9);
+        both_orders(why, &listed, (comes_back, BOB), [("", GETS), (GETS, "stock.waitlisted")]);
+    }
+}
+
+#[test]
+fn a_cancelled_order_gets_nothing_afterwards() {
+    let cancel: Step = |shop| shop.tell_through(&cancelled(1, &[]));
+    let stocked = || Shop::with(product("AA"), 1);
+    let free: [&dyn Fn() -> Shop; 3] = [&stocked, &|| Shop::with(backorderable(product("AA")), 0), &|| {
+        Shop::with(listed(pooled("AA", "POOL", 0, 1), 5), 9)
+    }];
+    for make in free {
+        let heard = ANN(&mut make());
+        both_orders("order.accepted", make, (cancel, ANN), [("", ""), ("", &heard)]);
+        for swapped in [false, true] {
+            let mut shop = make();
+            let before = shop.units("AA");
+            let steps = if swapped { [ANN, cancel] } else { [cancel, ANN] };
+            steps.iter().for_each(|step| drop(step(&mut shop)));
+            assert_eq!((shop.units("AA"), shop.lists("AA")), (before, "0/0".to_owned()));
+            assert!(shop.places().is_empty() && shop.order(1).cancelled.is_some());
+        }
+    }
+    // The warehouse misses the unit of a release that was handed over.
+    let two = || {
+        let mut shop = Shop::with(backorderable(product("AA")), 2);
+        assert_eq!(ANN(&mut shop), GETS);
+        shop
+    };
+    let cancel: Step = |shop| shop.tell(&cancelled(1, &[release(1, 1)]));
+    let missing: Step = |shop| shop.tell(&adjusted(&release(1, 1), vec![units(1, "AA", 1)]));
+    both_orders("payment.adjusted", &two, (cancel, missing), [("", ""), ("", "release.ready")]);
+    for steps in [[cancel, missing], [missing, cancel]] {
+        let mut shop = two();
+        steps.iter().for_each(|step| drop(step(&mut shop)));
+        assert_eq!((shop.units("AA"), shop.lists("AA")), ("1/0/0".to_owned(), "0/0".to_owned()));
+    }
+}
+
+#[test]
+fn the_day_of_a_line_and_its_cancelling() {
+    let day = noon().plus_seconds(DAY);
+    let make = || {
+        let mut shop = Shop::with(ships(product("AA"), day), 1);
+        assert_eq!(ANN(&mut shop), "stock.reserved");
+        shop.stage.set_now(day);
+        shop
+    };
+    let comes: Step = |shop| kinds(&shop.settle());
+    let cancel: Step = |shop| shop.tell(&cancelled(1, &[]));
+    both_orders("release", &make, (comes, cancel), [("release.ready", ""), ("", "")]);
+}
+
+#[test]
+fn a_look_at_the_line_and_who_leaves_it() {
+    let make = || {
+        let mut shop = Shop::with(backorderable(product("AA")), 0);
+        assert_eq!(ANN(&mut shop), "stock.backordered");
+        assert_eq!(BOB(&mut shop), "stock.backordered");
+        shop.receive("AA", 1);
+        shop
+    };
+    let look: Step = |shop| kinds(&shop.settle());
+    let cancel: Step = |shop| shop.tell(&cancelled(1, &[]));
+    both_orders("allocate", &make, (look, cancel), [(GETS, ""), (GETS, "")]);
+    for (steps, who) in [([look, cancel, look], 2), ([cancel, look, look], 2)] {
+        let mut shop = make();
+        steps.iter().for_each(|step| drop(step(&mut shop)));
+        assert_eq!(shop.units("AA"), "1/1/0");
+        assert_eq!(shop.order(who).allotted.unwrap().later, None);
+        assert!(shop.places().is_empty());
+    }
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! A shop to play in: products, orders and the partners' messages in few words. It decides nothing itself.
 
 use inventory::Inventory;
-use inventory::decide::books::{Household, Pool, Stock};
-use inventory::decide::orders::Order;
+use inventory::decide::order::Order;
+use inventory::decide::stock::{Household, Pool, Stock};
 use inventory::store::{By, HouseholdKey, Key, State};
 use messages::answer::CommandAnswered;
+use messages::case::{CaseReceived, Condition};
 use messages::id::{OrderNumber, Reference, ReleaseId, ShipmentId, UserId};
 use messages::item::{ItemNumber, PoolId};
 use messages::money::{Amount, Currency};
-use messages::order::{Channel, Delivery, Line, Method, OrderAccepted, Place};
+use messages::order::{Channel, Delivery, Line, Method, OrderAccepted, OrderCancelled, Place};
 use messages::payment::{DeclineClass, PaymentAdjusted, PaymentDeclined};
 use messages::product::{HouseholdLimit, Mintage, Product, ProductDefine, StockAdjust, StockReceive};
 use messages::sealed::{Fingerprint, Sealed};
@@ -19,6 +20,7 @@ use messages::{Body, Event, Kind, Timestamp, topology};
 use shell::stage::{Said, Stage};
 
 pub(crate) const SHIPPING: i64 = 495;
+pub(crate) const DAY: i64 = 24 * 3600;
 pub(crate) const PRICE: i64 = 1_000;
 
 pub(crate) struct Shop {
@@ -91,6 +93,22 @@ impl Shop {
         kinds(&self.say(body))
     }
 
+    /// Every timer whose time has come fires, until none is left.
+    pub(crate) fn settle(&mut self) -> Vec<Said> {
+        let mut said = Vec::new();
+        while self.stage.due().iter().any(|row| row.due_at <= self.stage.now()) {
+            said.extend(self.stage.fire(&[]));
+        }
+        said
+    }
+
+    /// What is said when this is told, and then by the timers that it sets.
+    pub(crate) fn tell_through<B: Body>(&mut self, body: &B) -> String {
+        let mut said = self.say(body);
+        said.extend(self.settle());
+        kinds(&said)
+    }
+
     /// A message of a history, this shop's or another's.
     pub(crate) fn replay(&mut self, (sender, event): &(Option<&'static str>, Event)) -> Vec<Said> {
         self.history.push((*sender, event.clone()));
@@ -135,6 +153,21 @@ impl Shop {
         }
     }
 
+    /// The places in line, first one first.
+    pub(crate) fn places(&self) -> Vec<String> {
+        let places = self.stage.rows().into_keys().filter_map(|key| match key {
+            Key::Waiting(place) => Some(place.as_str().to_owned()),
+            Key::Order(_) | Key::Command { .. } | Key::Item(_) | Key::Pool(_) | Key::Household(_) => None,
+        });
+        places.collect()
+    }
+
+    /// `backordered/waitlisted` of an item.
+    pub(crate) fn lists(&self, item: &str) -> String {
+        let stock = self.item(item).unwrap();
+        format!("{}/{}", stock.promised.backordered, stock.waitlisted)
+    }
+
     /// `on hand/reserved/shipped` of an item.
     pub(crate) fn units(&self, item: &str) -> String {
         self.item(item).map_or_else(
@@ -155,6 +188,9 @@ pub(crate) fn product(item: &str) -> Product {
         product_limit: None,
         mintage: None,
         household_limit: None,
+        ships_from: None,
+        backorder_expected_at: None,
+        waitlist_units: None,
         unusual_quantity: None,
     }
 }
@@ -170,6 +206,21 @@ pub(crate) fn pooled(item: &str, pool: &str, limit: u64, coins_per_unit: u32) ->
 
 pub(crate) fn limited(product: Product, units: u32, hours: Option<u32>) -> Product {
     Product { household_limit: Some(HouseholdLimit { units, hours }), ..product }
+}
+
+/// It may wait for stock, which is expected tomorrow.
+pub(crate) fn backorderable(product: Product) -> Product {
+    Product { backorder_expected_at: Some(noon().plus_seconds(DAY)), ..product }
+}
+
+/// It ships from that day on.
+pub(crate) fn ships(product: Product, day: Timestamp) -> Product {
+    Product { ships_from: Some(day), ..product }
+}
+
+/// So many units may wait for others to come back.
+pub(crate) fn listed(product: Product, units: u64) -> Product {
+    Product { waitlist_units: Some(units), ..product }
 }
 
 /// An order in few words: who wants what. Each line is an item, a quantity and a recipient.
@@ -221,6 +272,7 @@ impl Wish {
             currency: Currency::USD,
             card: fingerprint(self.who),
             account: Some(fingerprint(self.who)),
+            email: None,
             deliveries: (1..=recipients).map(delivery).collect(),
             payment: sealed("payment"),
             contact: sealed("contact"),
@@ -255,6 +307,27 @@ pub(crate) fn adjusted(release: &ReleaseId, missing: Vec<LineUnits>) -> PaymentA
         payment: sealed("payment-again"),
         address: sealed("delivery-again"),
     }
+}
+
+pub(crate) fn cancelled(order: u64, handed_over: &[ReleaseId]) -> OrderCancelled {
+    OrderCancelled {
+        order: order_number(order),
+        handed_over: handed_over.to_vec(),
+        sender: "web-store".to_owned(),
+        user: None,
+        reason: "changed my mind".to_owned(),
+    }
+}
+
+/// A parcel of a release is back.
+pub(crate) fn back(
+    release: &ReleaseId,
+    shipment: u16,
+    condition: Condition,
+    lines: Vec<LineUnits>,
+) -> CaseReceived {
+    let case = ShipmentId::of(release, shipment);
+    CaseReceived { case, release: release.clone(), order: release.order(), condition, lines }
 }
 
 pub(crate) fn release(order: u64, number: u16) -> ReleaseId {

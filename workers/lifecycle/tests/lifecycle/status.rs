@@ -3,16 +3,17 @@
 use crate::story::*;
 use lifecycle::status::{LineStatus as L, OrderStatus as O, progress};
 use lifecycle::view::view;
+use messages::case::CaseEnd;
 use messages::shipment::ParcelStatus;
 use proptest::prelude::*;
 
-const ALL: Units<'static> = &[(1, 2), (2, 1)];
-const FIRST: Units<'static> = &[(1, 2)];
-const SECOND: Units<'static> = &[(2, 1)];
+pub(crate) const ALL: Units<'static> = &[(1, 2), (2, 1)];
+pub(crate) const FIRST: Units<'static> = &[(1, 2)];
+pub(crate) const SECOND: Units<'static> = &[(2, 1)];
 const HALF: Units<'static> = &[(1, 1)];
 
 /// What was said; the order's status; each line's.
-type Case = (&'static str, Vec<Said>, O, Vec<L>);
+pub(crate) type Case = (&'static str, Vec<Said>, O, Vec<L>);
 
 #[test]
 fn an_order_is_where_its_units_are() {
@@ -129,7 +130,7 @@ fn every_status_has_one_name_one_rank_and_words() {
     }
     assert!(O::ALL.iter().all(|&status| O::parse(status.name()) == Some(status)));
     assert!(L::ALL.iter().all(|&status| L::parse(status.name()) == Some(status)));
-    assert_eq!(O::parse("lost"), None);
+    assert_eq!(O::parse("mislaid"), None);
 }
 
 proptest! {
@@ -185,12 +186,14 @@ proptest! {
         let ranks: Vec<i32> = told.iter().filter_map(|fact| fact.rank).map(i32::from).collect();
         if !told.is_empty() {
             prop_assert!(ranks.iter().any(|rank| signs.some.contains(rank)), "{status} without a sign: {ranks:?}");
-            prop_assert!(!ranks.iter().any(|rank| signs.none.contains(rank)), "{status} against a sign: {ranks:?}");
+            let again = i32::from(L::Reshipped.rank());
+            let against = ranks.iter().any(|rank| signs.none.contains(rank)) && !ranks.contains(&again);
+            prop_assert!(!against, "{status} against a sign: {ranks:?}");
         }
     }
 }
 
-fn check(cases: Vec<Case>) {
+pub(crate) fn check(cases: Vec<Case>) {
     for (what, said, order, lines) in cases {
         let found = progress(&facts(&events(&said)));
         let statuses: Vec<L> = found.lines.iter().map(|line| line.status).collect();
@@ -203,18 +206,19 @@ fn check(cases: Vec<Case>) {
 }
 
 /// The first steps of an order whose units all go one way.
-fn way(steps: usize) -> Vec<Said> {
+pub(crate) fn way(steps: usize) -> Vec<Said> {
     and(vec![accepted()], whole_way(1, ALL)[..steps].to_vec())
 }
 
-fn and(mut said: Vec<Said>, more: Vec<Said>) -> Vec<Said> {
+pub(crate) fn and(mut said: Vec<Said>, more: Vec<Said>) -> Vec<Said> {
     said.extend(more);
     said
 }
 
-/// A whole life of an order as its rooms would tell it; with `short`, the warehouse may lose units.
-fn history(short: bool) -> impl Strategy<Value = Vec<Said>> {
-    let fates = prop::collection::vec(0_u8..8, 3);
+/// A whole life of an order as its rooms would tell it; with `back`, the warehouse may lose units and parcels may be sent
+/// again.
+fn history(back: bool) -> impl Strategy<Value = Vec<Said>> {
+    let fates = prop::collection::vec(0_u8..13, 3);
     (0_u8..4, fates).prop_map(move |(start, fates)| {
         let mut said = match start {
             0 => return vec![held(), hold_ended(false), refused()],
@@ -224,14 +228,25 @@ fn history(short: bool) -> impl Strategy<Value = Vec<Said>> {
         // The first line may come in two halves.
         let parts: Vec<Units<'static>> =
             if fates[2] % 2 == 0 { vec![HALF, HALF, SECOND] } else { vec![FIRST, SECOND] };
+        let mut handed_over = Vec::new();
         for (at, units) in parts.into_iter().enumerate() {
-            said.extend(fate(u16::try_from(at).expect("few") + 1, units, fates[at], short));
+            let number = u16::try_from(at).expect("few") + 1;
+            said.extend(fate(number, units, fates[at], back));
+            if fates[at] >= 3 && fates[at] != CANCELLED {
+                handed_over.push(number);
+            }
+        }
+        if fates.contains(&CANCELLED) {
+            said.push(cancelled(&handed_over));
         }
         said
     })
 }
 
-fn fate(number: u16, units: Units<'_>, fate: u8, short: bool) -> Vec<Said> {
+/// The fate of units that are cancelled before they are handed over.
+const CANCELLED: u8 = 7;
+
+fn fate(number: u16, units: Units<'_>, fate: u8, back: bool) -> Vec<Said> {
     let way = whole_way(number, units);
     match fate {
         0 => vec![limited(units)],
@@ -240,7 +255,17 @@ fn fate(number: u16, units: Units<'_>, fate: u8, short: bool) -> Vec<Said> {
         3 => [way[..6].to_vec(), vec![undeliverable(number), returned(number)]].concat(),
         4 => [way[..6].to_vec(), vec![undeliverable(number), delivered(number)]].concat(),
         5 => [vec![waitlisted(units), backordered(units)], way].concat(),
-        6 if short => {
+        CANCELLED => way[..2].to_vec(),
+        8 => [way[..6].to_vec(), vec![lost(number), case_opened(number), delivered(number)]].concat(),
+        9 => {
+            let end = vec![lost(number), case_resolved(number, CaseEnd::Refund), refunded(number)];
+            [way[..6].to_vec(), end].concat()
+        }
+        10 if back => {
+            let end = vec![returned(number), case_resolved(number, CaseEnd::Reship)];
+            [way[..6].to_vec(), end, sent_again(number, units)].concat()
+        }
+        6 if back => {
             let lost = vec![shorted(number, units), adjusted(number, units)];
             [way[..4].to_vec(), lost, whole_way(number + 10, units)].concat()
         }

@@ -2,14 +2,17 @@
 
 use lifecycle::Lifecycle;
 use lifecycle::fact::Fact;
+use messages::case::{CaseAsked, CaseEnd, CaseOpened, CaseReceived, CaseResolved};
 use messages::envelope::SpecVersion;
 use messages::id::{OrderNumber, ReleaseId, ShipmentId};
 use messages::item::ItemNumber;
 use messages::money::Amount;
-use messages::order::{HoldEnded, Line, OrderAccepted, OrderHeld, OrderRefused};
-use messages::payment::{PaymentAdjusted, PaymentAuthorized, PaymentDeclined, PaymentDelayed};
+use messages::order::{HoldEnded, Line, OrderAccepted, OrderCancelled, OrderHeld, OrderRefused};
+use messages::payment::{
+    PaymentAdjusted, PaymentAuthorized, PaymentDeclined, PaymentDelayed, PaymentRefunded,
+};
 use messages::shipment::{
-    ParcelStatus, ReleaseShorted, ShipmentDelivered, ShipmentDispatched, ShipmentProgressed,
+    ParcelStatus, ReleaseShorted, ShipmentDelivered, ShipmentDispatched, ShipmentLost, ShipmentProgressed,
     ShipmentRequested, ShipmentReturned, ShipmentUndeliverable,
 };
 use messages::stock::{
@@ -157,6 +160,59 @@ pub(crate) fn undeliverable(number: u16) -> Said {
 
 pub(crate) fn returned(number: u16) -> Said {
     say(&ShipmentReturned { shipment: parcel(number), ..ShipmentReturned::sample() })
+}
+
+pub(crate) fn lost(number: u16) -> Said {
+    say(&ShipmentLost { shipment: parcel(number), ..ShipmentLost::sample() })
+}
+
+/// Everything is cancelled but these releases.
+pub(crate) fn cancelled(handed_over: &[u16]) -> Said {
+    let handed_over = handed_over.iter().map(|&number| release_id(number)).collect();
+    say(&OrderCancelled { handed_over, ..OrderCancelled::sample() })
+}
+
+pub(crate) fn case_opened(number: u16) -> Said {
+    say(&CaseOpened { case: parcel(number), ..CaseOpened::sample() })
+}
+
+pub(crate) fn case_asked(number: u16, contact: u8) -> Said {
+    say(&CaseAsked { case: parcel(number), contact, ..CaseAsked::sample() })
+}
+
+pub(crate) fn case_resolved(number: u16, resolution: CaseEnd) -> Said {
+    let (case, release) = (parcel(number), release_id(number));
+    say(&CaseResolved { case, release, resolution, ..CaseResolved::sample() })
+}
+
+pub(crate) fn case_received(number: u16) -> Said {
+    let (case, release) = (parcel(number), release_id(number));
+    say(&CaseReceived { case, release, ..CaseReceived::sample() })
+}
+
+pub(crate) fn refunded(number: u16) -> Said {
+    say(&PaymentRefunded { release: release_id(number), ..PaymentRefunded::sample() })
+}
+
+/// The second parcel of a release, from the warehouse to its recipient.
+pub(crate) fn sent_again(number: u16, of: Units<'_>) -> Vec<Said> {
+    let (shipment, release) = (ShipmentId::of(&release_id(number), 2), release_id(number));
+    let of_it = || shipment.clone();
+    vec![
+        say(&ShipmentRequested {
+            shipment: of_it(),
+            release: release.clone(),
+            lines: units(of),
+            ..ShipmentRequested::sample()
+        }),
+        say(&ShipmentDispatched {
+            shipment: of_it(),
+            release,
+            lines: units(of),
+            ..ShipmentDispatched::sample()
+        }),
+        say(&ShipmentDelivered { shipment: of_it(), ..ShipmentDelivered::sample() }),
+    ]
 }
 
 /// A release on its way from stock to the recipient, unhindered.

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use messages::case::{CaseAsked, CaseClass, CaseEnd, CaseOpened, CaseResolved};
 use messages::envelope::Event;
 use messages::id::{ReleaseId, ShipmentId};
 use messages::notice::NoticeKind;
-use messages::order::{OrderAccepted, OrderHeld, OrderRefused};
-use messages::payment::{PaymentDeclined, PaymentDelayed};
+use messages::order::{OrderAccepted, OrderCancelled, OrderHeld, OrderRefused};
+use messages::payment::{PaymentDeclined, PaymentDelayed, PaymentRefunded};
 use messages::shipment::{ShipmentDelivered, ShipmentDispatched, ShipmentReturned, ShipmentUndeliverable};
 use messages::stock::{StockBackordered, StockLimited, StockReserved, StockUnavailable, StockWaitlisted};
 use messages::{Body, KindOf};
@@ -15,7 +16,9 @@ use proptest::prelude::*;
 use shell::stage::Stage;
 
 use super::tests::{notices, order_row, stage};
+use super::tries::UNCLEAR_MAX;
 use super::*;
+use crate::read::Answer;
 
 /// One fact about the order; the number tells facts of one kind apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +37,35 @@ enum Fact {
     Delivered(u16),
     Undeliverable(u16, u16),
     Returned(u16),
+    Cancelled,
+    Asked(u16, u8),
+    Ended(u16, CaseEnd),
+    Refunded(u16),
+    Died(u16),
+}
+
+impl Fact {
+    /// Whether its place among its like is the decision: holds and their ends, and what a cancellation overtakes.
+    fn is_in_a_race(self, all: &[Self]) -> bool {
+        match self {
+            Self::Held | Self::Accepted | Self::Refused | Self::Asked(..) | Self::Ended(..) => true,
+            Self::Cancelled
+            | Self::Reserved(_)
+            | Self::Limited(_)
+            | Self::Unavailable(_)
+            | Self::Backordered(_)
+            | Self::Waitlisted(_)
+            | Self::Delayed(..)
+            | Self::Declined(_) => all.contains(&Self::Cancelled),
+            // A question that waits for its parcel is overtaken by the end of its case.
+            Self::Dispatched(number) => all.contains(&Self::Asked(number, 1)),
+            Self::Delivered(_)
+            | Self::Undeliverable(..)
+            | Self::Returned(_)
+            | Self::Refunded(_)
+            | Self::Died(_) => false,
+        }
+    }
 }
 
 /// An order's life: how it begins, what stock says, and what becomes of its releases.
@@ -63,16 +95,25 @@ fn history() -> impl Strategy<Value = Vec<Fact>> {
         &["delayed", "dispatched", "delivered"],
         &["dispatched", "undeliverable", "undeliverable", "delivered"],
         &["dispatched", "undeliverable", "returned"],
+        &["dispatched", "undeliverable", "asked", "returned", "asked again", "reship"],
+        &["dispatched", "returned", "asked", "refund", "refunded"],
+        &["dispatched", "undeliverable", "died", "returned"],
     ]);
-    (opening, stock, prop::collection::vec(release, 0..3)).prop_map(|(mut facts, stock, releases)| {
-        if facts.contains(&Fact::Accepted) {
-            facts.extend(stock);
-            for (number, words) in (1..).zip(releases) {
-                facts.extend((0..).zip(words).map(|(place, word)| of_release(number, place, word)));
+    let cancelled = prop::bool::weighted(0.3);
+    (opening, stock, prop::collection::vec(release, 0..3), cancelled).prop_map(
+        |(mut facts, stock, releases, cancelled)| {
+            if facts.contains(&Fact::Accepted) {
+                facts.extend(stock);
+                for (number, words) in (1..).zip(releases) {
+                    facts.extend((0..).zip(words).map(|(place, word)| of_release(number, place, word)));
+                }
+                if cancelled {
+                    facts.push(Fact::Cancelled);
+                }
             }
-        }
-        facts
-    })
+            facts
+        },
+    )
 }
 
 fn of_release(number: u16, place: u16, word: &str) -> Fact {
@@ -82,6 +123,12 @@ fn of_release(number: u16, place: u16, word: &str) -> Fact {
         "dispatched" => Fact::Dispatched(number),
         "delivered" => Fact::Delivered(number),
         "undeliverable" => Fact::Undeliverable(number, place),
+        "asked" => Fact::Asked(number, 1),
+        "asked again" => Fact::Asked(number, 2),
+        "reship" => Fact::Ended(number, CaseEnd::Reship),
+        "refund" => Fact::Ended(number, CaseEnd::Refund),
+        "refunded" => Fact::Refunded(number),
+        "died" => Fact::Died(number),
         other => {
             assert_eq!(other, "returned");
             Fact::Returned(number)
@@ -89,14 +136,13 @@ fn of_release(number: u16, place: u16, word: &str) -> Fact {
     }
 }
 
-/// A history and a permutation of it that keeps the race's order.
+/// A history and a permutation of it that keeps the races' order.
 fn permuted() -> impl Strategy<Value = (Vec<Fact>, Vec<Fact>)> {
     history().prop_flat_map(|facts| {
         (Just(facts.clone()), Just(facts).prop_shuffle()).prop_map(|(facts, mut shuffled)| {
-            let is_opening = |fact: &Fact| matches!(fact, Fact::Held | Fact::Accepted | Fact::Refused);
-            let places: Vec<usize> =
-                (0..shuffled.len()).filter(|&place| is_opening(&shuffled[place])).collect();
-            for (&place, &fact) in places.iter().zip(facts.iter().filter(|fact| is_opening(fact))) {
+            let races = |fact: &Fact| fact.is_in_a_race(&facts);
+            let places: Vec<usize> = (0..shuffled.len()).filter(|&place| races(&shuffled[place])).collect();
+            for (&place, &fact) in places.iter().zip(facts.iter().filter(|fact| races(fact))) {
                 shuffled[place] = fact;
             }
             (facts, shuffled)
@@ -134,6 +180,20 @@ fn event(stage: &mut Stage<Notifications>, fact: Fact) -> Event {
         Fact::Returned(number) => {
             stage.event(&ShipmentReturned { shipment: shipment(number), ..ShipmentReturned::sample() })
         }
+        Fact::Cancelled => stage.event(&OrderCancelled::sample()),
+        Fact::Asked(number, contact) => {
+            stage.event(&CaseAsked { case: shipment(number), contact, ..CaseAsked::sample() })
+        }
+        Fact::Ended(number, resolution) => {
+            stage.event(&CaseResolved { case: shipment(number), resolution, ..CaseResolved::sample() })
+        }
+        Fact::Refunded(number) => {
+            stage.event(&PaymentRefunded { release: release(number), ..PaymentRefunded::sample() })
+        }
+        Fact::Died(number) => {
+            let class = CaseClass::Deceased;
+            stage.event(&CaseOpened { case: shipment(number), class, ..CaseOpened::sample() })
+        }
     };
     event.id = format!("{fact:?}");
     event
@@ -149,13 +209,14 @@ fn told(facts: &[Fact]) -> Stage<Notifications> {
 }
 
 /// Everything that a later message could see.
-fn everything(stage: &Stage<Notifications>) -> (Order, Vec<(NoticeId, Notice)>, Vec<String>) {
+fn everything(stage: &Stage<Notifications>) -> (Vec<(Key, State)>, Vec<String>) {
     let due = stage
         .due()
         .into_iter()
         .map(|row| format!("{} {} {} {} {}", row.key, row.kind, row.attempt, row.due_at, row.body))
         .collect();
-    (order_row(stage), notices(stage), due)
+    let blank = |(key, state): &(Key, State)| State::blank(key) == *state;
+    (stage.rows().into_iter().filter(|row| !blank(row)).collect(), due)
 }
 
 fn answer() -> impl Strategy<Value = Answer> {
@@ -198,7 +259,11 @@ proptest! {
         let made = notices(&stage);
         let reserved = facts.iter().filter(|fact| matches!(fact, Fact::Reserved(_))).count();
         let confirmed = made.iter().filter(|(id, _)| id.kind == NoticeKind::Confirmed).count();
-        prop_assert_eq!(confirmed, reserved, "confirmed is told for reserved units and for nothing else");
+        if facts.contains(&Fact::Cancelled) {
+            prop_assert!(confirmed <= reserved, "what a cancellation overtook is not told");
+        } else {
+            prop_assert_eq!(confirmed, reserved, "confirmed is told for reserved units and for nothing else");
+        }
         let ids: BTreeSet<String> = made.iter().map(|(_, notice)| notice.message_id.clone()).collect();
         prop_assert_eq!(ids.len(), made.len(), "no two notices share a Message-ID");
 
@@ -218,5 +283,7 @@ proptest! {
         prop_assert_eq!(told, of(Status::Sent) + of(Status::Letter));
         prop_assert_eq!(stage.open_tasks().len(), of(Status::Letter) + of(Status::Unclear) + of(Status::Failed));
         prop_assert_eq!(of(Status::Pending), 0);
+        let is_silent = facts.iter().any(|fact| matches!(fact, Fact::Died(_)));
+        prop_assert_eq!(of(Status::Withheld), if is_silent { ended.len() } else { 0 });
     }
 }

@@ -1,14 +1,19 @@
 //! The tables: what each message makes in each state, and what follows from each answer.
 
 use messages::Body;
+use messages::case::{CaseAsked, CaseResolved};
 use messages::notice::NoticeKind::{self, *};
 use messages::order::{OrderAccepted, OrderHeld, OrderRefused};
-use messages::payment::{PaymentDeclined, PaymentDelayed};
+use messages::payment::{PaymentDeclined, PaymentDelayed, PaymentRefunded};
 use messages::shipment::{ShipmentDelivered, ShipmentDispatched, ShipmentReturned, ShipmentUndeliverable};
 use messages::stock::{StockBackordered, StockLimited, StockReserved, StockUnavailable, StockWaitlisted};
 use shell::stage::{Said, Stage};
 
 use super::*;
+use crate::read::Answer;
+
+mod bounces;
+mod ends;
 
 type Tell = fn(&mut Stage<Notifications>) -> Vec<Said>;
 
@@ -71,7 +76,7 @@ fn a_hold_that_is_over_is_not_told() {
 fn every_fact_makes_its_notice_once_its_partners_are_there() {
     let shipment = ShipmentDispatched::sample().shipment.to_string();
     let release = PaymentDeclined::sample().release.to_string();
-    let table: [(Tell, NoticeKind, &str); 11] = [
+    let table: [(Tell, NoticeKind, &str); 14] = [
         (tell::<StockReserved>, Confirmed, "event-1"),
         (tell::<StockLimited>, Limited, "event-1"),
         (tell::<StockUnavailable>, Unavailable, "event-1"),
@@ -83,6 +88,9 @@ fn every_fact_makes_its_notice_once_its_partners_are_there() {
         (tell::<ShipmentDelivered>, Delivered, &shipment),
         (tell::<ShipmentUndeliverable>, Undeliverable, &shipment),
         (tell::<ShipmentReturned>, Returned, &shipment),
+        (tell::<CaseAsked>, Question, &shipment),
+        (tell::<CaseResolved>, Reshipped, &shipment),
+        (tell::<PaymentRefunded>, Refunded, "event-1"),
     ];
     for (fact, kind, cause) in table {
         let mut stage = stage();
@@ -91,7 +99,7 @@ fn every_fact_makes_its_notice_once_its_partners_are_there() {
         assert_eq!(order_row(&stage).waiting.len(), 1);
         ACCEPTED(&mut stage);
         let mut expected = vec![Received, kind];
-        if matches!(kind, Delivered | Undeliverable | Returned) {
+        if matches!(kind, Delivered | Undeliverable | Returned | Question | Reshipped) {
             assert_eq!(kinds(&stage), [Received], "{kind:?} waits for its parcel");
             tell::<ShipmentDispatched>(&mut stage);
             expected.push(Shipped);
@@ -255,19 +263,19 @@ pub(super) fn notices(stage: &Stage<Notifications>) -> Vec<(NoticeId, Notice)> {
         .into_iter()
         .filter_map(|(key, state)| match (key, state) {
             (Key::Notice(id), State::Notice(Some(notice))) => Some((id, notice)),
-            (Key::Notice(_) | Key::Order(_), State::Notice(_) | State::Order(_)) => None,
+            (_, State::Notice(_) | State::Order(_) | State::Address(_)) => None,
         })
         .collect()
 }
 
-fn kinds(stage: &Stage<Notifications>) -> Vec<NoticeKind> {
+pub(super) fn kinds(stage: &Stage<Notifications>) -> Vec<NoticeKind> {
     notices(stage).into_iter().map(|(id, _)| id.kind).collect()
 }
 
-fn notice_id(stage: &Stage<Notifications>, kind: NoticeKind) -> NoticeId {
+pub(super) fn notice_id(stage: &Stage<Notifications>, kind: NoticeKind) -> NoticeId {
     notices(stage).into_iter().map(|(id, _)| id).find(|id| id.kind == kind).expect("the notice was made")
 }
 
-fn notice(stage: &Stage<Notifications>, id: &NoticeId) -> Notice {
+pub(super) fn notice(stage: &Stage<Notifications>, id: &NoticeId) -> Notice {
     notices(stage).into_iter().find(|(found, _)| found == id).expect("the notice was made").1
 }

@@ -3,12 +3,13 @@
 use messages::Body as _;
 use messages::id::Reference;
 use messages::order::OrderAccepted;
-use messages::payment::PaymentDeclined;
+use messages::payment::{PaymentDeclined, PaymentRefunded};
 use messages::sealed::{Keyring, Sealed, Section};
 use messages::shipment::ShipmentDispatched;
 use messages::stock::StockUnavailable;
 
 use super::*;
+use crate::mail::{AnswerCode, Page};
 use crate::read::Mail;
 
 pub(crate) fn order() -> messages::id::OrderNumber {
@@ -52,7 +53,36 @@ pub(crate) fn all() -> Vec<Facts> {
         Facts::Delivered { at: delivered, parcel: Some(parcel()) },
         Facts::Undeliverable { parcel: Some(parcel()) },
         Facts::Returned { parcel: Some(parcel()) },
+        Facts::Cancelled { handed_over: 1 },
+        asked(1, CaseClass::AddressFault),
+        asked(2, CaseClass::AddressFault),
+        Facts::Reshipped { parcel: Some(parcel()) },
+        refunded(),
     ]
+}
+
+pub(crate) fn asked(contact: u8, class: CaseClass) -> Facts {
+    let answer_by = Timestamp::parse("2026-12-24T15:04:00Z").unwrap();
+    Facts::Asked { contact, class, answer_by, parcel: Some(parcel()) }
+}
+
+fn refunded() -> Facts {
+    let PaymentRefunded { release, amount, currency, .. } = PaymentRefunded::sample();
+    Facts::Refunded { release, amount, currency }
+}
+
+/// What a mail shows of the question that it asks.
+pub(crate) fn answer_code() -> AnswerCode {
+    AnswerCode {
+        code: "x7Jm2PqkT0aVb9LrNw3cSg".to_owned(),
+        link: "https://mint.example/answer?case=A.1.1&t=x7Jm2PqkT0aVb9LrNw3cSg".to_owned(),
+    }
+}
+
+/// The page of a mail or a letter: a question comes with its code where it may.
+pub(crate) fn page(facts: &Facts) -> Page {
+    let code = matches!(facts, Facts::Asked { .. }).then(answer_code);
+    Page::of(&order(), Some(&reference()), facts, None, code)
 }
 
 /// A mail to whoever `contact` names: the section's JSON, which need not be sound.

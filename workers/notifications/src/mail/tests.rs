@@ -6,19 +6,24 @@ use crate::outside::mailbox;
 fn a_name_adds_no_markup() {
     for facts in examples::all() {
         let name = PersonName::parse("<script>alert('x')</script> & \"Co\"").unwrap();
-        let html = Page::of(&examples::order(), None, &facts, Some(&name)).html().unwrap();
+        let code = matches!(facts, Facts::Asked { .. }).then(examples::answer_code);
+        let page = Page::of(&examples::order(), None, &facts, Some(&name), code.clone());
+        let html = page.html().unwrap();
         assert!(!html.contains("<script"), "{html}");
         assert!(
             html.contains("Hello &#60;script&#62;alert(&#39;x&#39;)&#60;/script&#62; &#38; &#34;Co&#34;,")
         );
-        assert!(!html.contains("<img") && !html.contains("href") && !html.contains("src="), "{html}");
+        assert!(!html.contains("<img") && !html.contains("src="), "{html}");
+        let links: Vec<&str> = html.split("href=").skip(1).collect();
+        assert_eq!(links.len(), usize::from(code.is_some()), "{html}");
+        assert!(links.iter().all(|link| link.starts_with("\"https://mint.example/answer?case=A.1.1&#38;t=")));
     }
 }
 
 #[test]
 fn the_html_says_what_the_text_says() {
     for facts in examples::all() {
-        let page = Page::of(&examples::order(), Some(&examples::reference()), &facts, None);
+        let page = examples::page(&facts);
         let html = page.html().unwrap().replace("&#39;", "'");
         for paragraph in &page.words.paragraphs {
             assert!(html.contains(&format!("<p>{paragraph}</p>")), "{paragraph}");
@@ -58,7 +63,7 @@ fn every_mail_is_seven_bit_with_short_lines_and_the_same_each_time() {
     let name = PersonName::parse("Zoë O’Neil-山田").unwrap();
     for facts in examples::all() {
         let mail = examples::mail(&examples::ring(), facts, &serde_json::json!({}));
-        let make = || message(&mail, &from, &name, &email, examples::at()).unwrap().formatted();
+        let make = || message(&mail, &from, &name, &email, None, examples::at()).unwrap().formatted();
         let raw = make();
         assert_eq!(raw, make());
         assert!(raw.is_ascii());
@@ -91,7 +96,7 @@ fn built(name: &str) -> Message {
     let facts = examples::all().swap_remove(0);
     let mail = examples::mail(&examples::ring(), facts, &serde_json::json!({}));
     let from = mailbox("The Mint <orders@mint.example>").unwrap();
-    message(&mail, &from, &PersonName::parse(name).unwrap(), &email(), examples::at()).unwrap()
+    message(&mail, &from, &PersonName::parse(name).unwrap(), &email(), None, examples::at()).unwrap()
 }
 
 fn formatted(name: &str) -> String {

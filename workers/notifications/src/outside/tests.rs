@@ -1,5 +1,7 @@
 //! Tries against a real conversation: the mail sink of the outside world, on a port and in a directory of its own.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::{Value, json};
 use shell::worker::DueRow;
 use tokio::net::TcpListener;
@@ -108,6 +110,27 @@ async fn without_a_usable_contact_nothing_is_sent() {
     assert_eq!(office.sink.mails(), []);
 }
 
+#[test]
+fn the_code_of_a_question_is_the_one_that_undelivered_checks_and_each_question_has_its_own() {
+    let (mailer, ring) = (mailer(transport(None, Path::new("unused")).unwrap()), examples::ring());
+    let mail = |facts| {
+        let cause = "Y6FN-9WSA-MH40-J.1.1".to_owned();
+        Mail { cause, ..examples::mail(&ring, facts, &contact("pat@example.com")) }
+    };
+    let code = |facts| mailer.answer_code(&mail(facts), &ring).unwrap();
+    let asked = |contact| examples::asked(contact, messages::case::CaseClass::AddressFault);
+    for number in [1, 2] {
+        let AnswerCode { code, link } = code(asked(number)).unwrap();
+        for other in [1, 2] {
+            let fits = ring.token_fits("case", "Y6FN-9WSA-MH40-J.1.1", other, &code).unwrap();
+            assert_eq!(fits, u16::from(number) == other);
+        }
+        assert_eq!(link, format!("https://mint.example/answer?case=Y6FN-9WSA-MH40-J.1.1&t={code}"));
+    }
+    assert!(examples::all().into_iter().filter(|facts| code(facts.clone()).is_some()).count() == 2);
+    assert!(mailer.answer_code(&mail(asked(1)), &Keyring::default()).is_err(), "the key may still come");
+}
+
 #[tokio::test]
 async fn without_a_relay_each_mail_is_one_file_however_often_it_is_tried() {
     let dir = directory("files");
@@ -206,7 +229,12 @@ fn contact(email: &str) -> Value {
 }
 
 fn mailer(transport: Transport) -> Mailer {
-    Mailer { transport, from: mailbox("The Mint <orders@mint.example>").unwrap(), concurrency: 4 }
+    Mailer {
+        transport,
+        from: mailbox("The Mint <orders@mint.example>").unwrap(),
+        answer_base_url: "https://mint.example/".to_owned(),
+        concurrency: 4,
+    }
 }
 
 fn directory(name: &str) -> PathBuf {

@@ -1,6 +1,5 @@
 use super::*;
 use crate::facts::examples;
-use crate::mail::Page;
 use messages::notice::NoticeKind;
 
 /// Every notice as it is read; a change of any word shows here.
@@ -10,7 +9,7 @@ const NOTICES: &str = include_str!("notices.txt");
 fn every_notice_reads_exactly_so() {
     let mut said = String::new();
     for facts in examples::all() {
-        let page = Page::of(&examples::order(), Some(&examples::reference()), &facts, None);
+        let page = examples::page(&facts);
         said.push_str(&format!("=== {}\n\n{}\n", page.words.subject, page.text().unwrap()));
     }
     assert_eq!(said, NOTICES);
@@ -39,9 +38,9 @@ fn only_confirmed_says_confirmed() {
 }
 
 #[test]
-fn no_notice_advertises_or_links() {
+fn no_notice_advertises_or_links_but_to_the_answer_of_its_question() {
     for facts in examples::all() {
-        let said = everything(&facts).to_lowercase();
+        let said = everything(&facts).replace(&examples::answer_code().link, "").to_lowercase();
         for word in ["http", "www.", "offer", "discount", "subscribe"] {
             assert!(!said.contains(word), "{word}: {said}");
         }
@@ -51,7 +50,7 @@ fn no_notice_advertises_or_links() {
 #[test]
 fn a_refusal_gives_no_reason_that_has_no_words_of_its_own() {
     let facts = Facts::Refused { code: "customer_is_suspect".to_owned() };
-    let said = words(&examples::order(), None, &facts);
+    let said = words(&examples::order(), None, &facts, false);
     assert_eq!(said.paragraphs[0], "We have looked at your order, and we cannot take it.");
     assert_eq!(said.details, [("Order number", examples::order().to_string())]);
 }
@@ -96,6 +95,46 @@ fn times_are_told_in_utc() {
 }
 
 fn everything(facts: &Facts) -> String {
-    let page = Page::of(&examples::order(), Some(&examples::reference()), facts, None);
+    let page = examples::page(facts);
     format!("{}\n{}", page.words.subject, page.text().unwrap())
+}
+
+#[test]
+fn each_class_of_case_is_asked_in_its_own_words_and_only_a_mail_shows_a_code() {
+    for class in CaseClass::ALL {
+        let facts = examples::asked(1, class);
+        let with_code = words(&examples::order(), None, &facts, true);
+        let without = words(&examples::order(), None, &facts, false);
+        assert_eq!(with_code.paragraphs[0], why_not(class));
+        assert!(with_code.paragraphs.iter().any(|said| said.contains("answer code")), "{class:?}");
+        assert!(without.paragraphs.iter().all(|said| !said.contains("code") && !said.contains("link")));
+        assert!(
+            !with_code.paragraphs.concat().to_lowercase().contains("deceased"),
+            "never a word of a death"
+        );
+    }
+}
+
+#[test]
+fn a_cancellation_tells_what_still_comes() {
+    for (handed_over, said) in [
+        (0, "Your order is cancelled. No units"),
+        (1, "One part of it was already with the warehouse"),
+        (2, "2 parts of it were already with the warehouse"),
+    ] {
+        assert!(cancelled(handed_over)[0].contains(said), "{handed_over}");
+    }
+}
+
+#[test]
+fn nobody_is_told_of_a_charge_for_a_parcel_that_is_sent_again() {
+    let Some(Facts::Shipped(mut parcel)) =
+        examples::all().into_iter().find(|facts| facts.kind() == NoticeKind::Shipped)
+    else {
+        panic!("there is an example")
+    };
+    assert!(!parcel.again);
+    parcel.again = true;
+    let said = everything(&Facts::Shipped(parcel));
+    assert!(said.contains("Nothing is charged for it") && !said.contains("is charged for it now"), "{said}");
 }

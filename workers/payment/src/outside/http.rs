@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder, Response, Url, redirect};
 
-use super::wire::{ErrorBody, Intent, Page, Refusal};
+use super::wire::{ErrorBody, Intent, Page, Refund, Refusal};
 
 /// The header by which Stripe marks an answer that an idempotency key gave back.
 const REPLAYED: &str = "idempotent-replayed";
@@ -43,12 +43,12 @@ impl Http {
         Ok(Self { client, base, secret_key })
     }
 
-    pub(super) async fn post(
+    pub(super) async fn post<T: serde::de::DeserializeOwned>(
         &self,
         path: &str,
         idempotency_key: &str,
         fields: &[(&str, &str)],
-    ) -> Result<Intent, Heard> {
+    ) -> Result<T, Heard> {
         let request = self.client.post(self.at(path)?).header("Idempotency-Key", idempotency_key);
         self.send(if fields.is_empty() { request } else { request.form(fields) }).await
     }
@@ -63,7 +63,14 @@ impl Http {
         url.query_pairs_mut()
             .append_pair("query", &format!("metadata['reference']:'{reference}'"))
             .append_pair("expand[]", "data.latest_charge");
-        Ok(self.send::<Page>(self.client.get(url)).await?.data)
+        Ok(self.send::<Page<Intent>>(self.client.get(url)).await?.data)
+    }
+
+    /// The refunds of an intent, the newest hundred.
+    pub(super) async fn refunds(&self, intent: &str) -> Result<Vec<Refund>, Heard> {
+        let mut url = self.at("/v1/refunds")?;
+        url.query_pairs_mut().append_pair("payment_intent", intent).append_pair("limit", "100");
+        Ok(self.send::<Page<Refund>>(self.client.get(url)).await?.data)
     }
 
     fn at(&self, path: &str) -> Result<Url, Heard> {

@@ -69,10 +69,45 @@ impl Intent {
     }
 }
 
-/// The intents that a search found, newest first.
+/// What a search or a list found, newest first.
 #[derive(Debug, Deserialize)]
-pub(super) struct Page {
-    pub(super) data: Vec<Intent>,
+pub(super) struct Page<T> {
+    pub(super) data: Vec<T>,
+}
+
+/// A refund.
+#[derive(Debug, Deserialize)]
+pub(super) struct Refund {
+    /// Minor units.
+    pub(super) amount: i64,
+    /// Absent at gateways whose refunds cannot fail once they are accepted.
+    #[serde(default)]
+    pub(super) status: Option<RefundStatus>,
+    #[serde(default)]
+    metadata: Option<Metadata>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RefundStatus {
+    Succeeded,
+    Failed,
+    Canceled,
+    Pending,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Deserialize)]
+struct Metadata {
+    #[serde(default)]
+    reference: Option<String>,
+}
+
+impl Refund {
+    pub(super) fn has_reference(&self, reference: &str) -> bool {
+        self.metadata.as_ref().and_then(|metadata| metadata.reference.as_deref()) == Some(reference)
+    }
 }
 
 /// The body of a refusal. Its message is not read, since it may repeat what we sent.
@@ -105,6 +140,13 @@ impl Refusal {
             code,
             Some("payment_intent_unexpected_state" | "charge_already_captured" | "amount_too_large")
         )
+    }
+
+    /// No repetition will make this refund possible.
+    pub(super) fn is_final_for_refund(&self) -> bool {
+        self.is_card_error()
+            || self.is_about_state()
+            || matches!(self.code.as_deref(), Some("charge_already_refunded" | "charge_disputed"))
     }
 
     /// The decline code, else the error code, else the error's type.

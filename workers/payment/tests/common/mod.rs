@@ -2,18 +2,24 @@
 
 #![allow(dead_code, reason = "every test file takes what it needs")]
 
+pub(crate) mod shop;
+pub(crate) mod steps;
+
 use messages::Body as _;
+use messages::case::{CaseEnd, CaseResolved};
 use messages::id::{OrderNumber, ReleaseId, ShipmentId};
 use messages::item::ItemNumber;
 use messages::money::Amount;
-use messages::order::Line;
+use messages::order::{Line, OrderCancelled};
 use messages::sealed::Sealed;
 use messages::shipment::{ReleaseShorted, ShipmentDispatched};
 use messages::stock::{LineUnits, Release, ReleaseReady};
 use payment::call::Answer;
-use payment::store::{Stage as At, State};
+use payment::call::{KINDS, RENEW};
+use payment::store::{OrderRow, ReleaseRow, Stage as At, State};
 use payment::{Key, Payment};
 use shell::stage::{Said, Stage};
+use shell::worker::DueRow;
 
 pub(crate) fn order() -> OrderNumber {
     OrderNumber::from_bits(42)
@@ -89,15 +95,49 @@ pub(crate) fn shorted(shipment: u16, missing: Vec<LineUnits>) -> ReleaseShorted 
     }
 }
 
-pub(crate) fn state(stage: &Stage<Payment>) -> State {
-    stage.rows().get(&Key::Release(release())).cloned().unwrap_or_default()
+pub(crate) fn cancelled(handed_over: Vec<ReleaseId>) -> OrderCancelled {
+    OrderCancelled { order: order(), handed_over, ..OrderCancelled::sample() }
 }
 
-pub(crate) fn status(state: &State) -> &'static str {
+/// The case of this shipment has ended.
+pub(crate) fn resolved(shipment: u16, resolution: CaseEnd, lines: Vec<LineUnits>) -> CaseResolved {
+    let case = ShipmentId::of(&release(), shipment);
+    CaseResolved { case, release: release(), order: order(), resolution, lines, ..CaseResolved::sample() }
+}
+
+pub(crate) fn state(stage: &Stage<Payment>) -> ReleaseRow {
+    let row = stage.rows().get(&Key::Release(release())).cloned();
+    row.as_ref().and_then(State::release).cloned().unwrap_or_default()
+}
+
+pub(crate) fn order_row(stage: &Stage<Payment>) -> OrderRow {
+    let row = stage.rows().get(&Key::Order(order())).cloned();
+    row.as_ref().and_then(State::order).cloned().unwrap_or_default()
+}
+
+/// The calls that are due.
+pub(crate) fn calls(stage: &Stage<Payment>) -> Vec<DueRow> {
+    stage.due().into_iter().filter(|row| row.kind != RENEW).collect()
+}
+
+/// The timer, if it is set.
+pub(crate) fn timer(stage: &Stage<Payment>) -> Option<DueRow> {
+    stage.due().into_iter().find(|row| row.kind == RENEW)
+}
+
+/// The hold's renewal comes due, and is due now.
+pub(crate) fn renew(stage: &mut Stage<Payment>) -> Vec<Said> {
+    let at = timer(stage).expect("a renewal is planned").due_at;
+    stage.set_now(at.max(stage.now()));
+    stage.fire(KINDS)
+}
+
+pub(crate) fn status(state: &ReleaseRow) -> &'static str {
     match state.stage {
         At::New => "new",
         At::Authorizing { .. } => "authorizing",
         At::Authorized { .. } => "authorized",
+        At::Renewing { .. } => "renewing",
         At::Capturing { .. } => "capturing",
         At::Captured { .. } => "captured",
         At::CaptureFailed { .. } => "capture_failed",
@@ -109,13 +149,17 @@ pub(crate) fn status(state: &State) -> &'static str {
 
 /// The gateway answers whatever call is due.
 pub(crate) fn answer(stage: &mut Stage<Payment>, answer: &Answer) -> Vec<Said> {
-    let row = stage.due().into_iter().next().expect("a call is due");
+    let row = calls(stage).into_iter().next().expect("a call is due");
     stage.answer_row(&row, answer)
 }
 
 pub(crate) fn authorized() -> Answer {
-    let capture_before = messages::Timestamp::parse("2026-12-01T12:00:00Z").expect("a good time");
-    Answer::Authorized { intent: "pi_1".to_owned(), capture_before }
+    held("pi_1", "2026-12-01T12:00:00Z")
+}
+
+pub(crate) fn held(intent: &str, capture_before: &str) -> Answer {
+    let capture_before = messages::Timestamp::parse(capture_before).expect("a good time");
+    Answer::Authorized { intent: intent.to_owned(), capture_before }
 }
 
 pub(crate) fn declined(code: &str, advice: Option<&str>) -> Answer {
@@ -128,6 +172,10 @@ pub(crate) fn unclear(key_is_spent: bool) -> Answer {
 
 pub(crate) fn capture_declined() -> Answer {
     Answer::CaptureDeclined { code: "charge_expired_for_capture".to_owned() }
+}
+
+pub(crate) fn refund_declined() -> Answer {
+    Answer::RefundDeclined { code: "charge_disputed".to_owned() }
 }
 
 pub(crate) fn misconfigured() -> Answer {

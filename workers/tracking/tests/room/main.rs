@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
 
 mod cells;
+mod lost;
 mod partners;
 mod properties;

@@ -3,8 +3,8 @@
 use messages::answer::{CommandAnswered, Outcome};
 use messages::id::{OrderNumber, ReleaseId, ShipmentId};
 use messages::shipment::{
-    CarrierScan, ParcelStatus, ShipmentDelivered, ShipmentDispatched, ShipmentProgressed, ShipmentReturned,
-    ShipmentUndeliverable,
+    CarrierScan, ParcelStatus, ShipmentDelivered, ShipmentDispatched, ShipmentLost, ShipmentProgressed,
+    ShipmentReturned, ShipmentUndeliverable,
 };
 use messages::tracking_number::{Carrier, TrackingNumber};
 use messages::{Body, Kind, Timestamp};
@@ -46,7 +46,14 @@ pub(crate) fn dispatched(release: u16) -> ShipmentDispatched {
     let order = OrderNumber::from_bits(0x0012_3456_789a_bcde);
     let release = ReleaseId::of(&order, release);
     let shipment = ShipmentId::of(&release, 1);
-    ShipmentDispatched { shipment, release, order, tracking: number(), ..ShipmentDispatched::sample() }
+    ShipmentDispatched {
+        shipment,
+        release,
+        order,
+        tracking: number(),
+        packed_at: at(0),
+        ..ShipmentDispatched::sample()
+    }
 }
 
 pub(crate) fn row(stage: &Stage<Tracking>) -> State {
@@ -60,7 +67,10 @@ pub(crate) fn words(said: &[Said]) -> Vec<String> {
 
 fn word(said: &Said) -> String {
     let hour = |time: Timestamp| time.seconds_since(at(0)) / 3600;
-    let code = |code: Option<String>| code.unwrap_or_else(|| "no code".to_owned());
+    let why = |code: Option<String>, endorsement: Option<String>| {
+        let code = code.unwrap_or_else(|| "no code".to_owned());
+        endorsement.map_or_else(|| code.clone(), |endorsement| format!("{code} {endorsement}"))
+    };
     if said.kind == Kind::ShipmentProgressed {
         let fact: ShipmentProgressed = said.body();
         format!("{} at {}", fact.status.name(), hour(fact.scanned_at))
@@ -68,10 +78,12 @@ fn word(said: &Said) -> String {
         format!("delivered at {}", hour(said.body::<ShipmentDelivered>().delivered_at))
     } else if said.kind == Kind::ShipmentReturned {
         let fact: ShipmentReturned = said.body();
-        format!("returned at {} by {}", hour(fact.returned_at), code(fact.code))
+        format!("returned at {} by {}", hour(fact.returned_at), why(fact.code, fact.endorsement))
     } else if said.kind == Kind::ShipmentUndeliverable {
         let fact: ShipmentUndeliverable = said.body();
-        format!("undeliverable at {} by {}", hour(fact.scanned_at), code(fact.code))
+        format!("undeliverable at {} by {}", hour(fact.scanned_at), why(fact.code, fact.endorsement))
+    } else if said.kind == Kind::ShipmentLost {
+        format!("lost, seen at {}", hour(said.body::<ShipmentLost>().last_seen_at))
     } else {
         let answer: CommandAnswered = said.body();
         assert_eq!(answer.outcome, Outcome::Refused, "only refusals are answered");

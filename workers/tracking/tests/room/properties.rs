@@ -60,11 +60,13 @@ proptest! {
         for run in [&first, &second] {
             check(run)?;
         }
+        prop_assert_eq!(first.lost, second.lost);
+        prop_assert_eq!(first.lost == 1, !first.row.scans().has_ended(), "it ends or is told to be lost");
     }
 
     #[test]
     fn the_same_event_twice_is_one_event((steps, _) in histories()) {
-        let mut stage = Stage::new(Tracking);
+        let mut stage = Stage::new(Tracking::default());
         let events: Vec<Event> = steps.iter().map(|step| event(&mut stage, step)).collect();
         for (step, event) in steps.iter().zip(&events) {
             tell(&mut stage, step, event);
@@ -79,19 +81,28 @@ proptest! {
 
 #[derive(Debug)]
 struct Run {
+    /// Before anybody asked whether the parcel is lost.
     row: State,
     said: Vec<Said>,
+    /// How often it was told to be lost, nine months later.
+    lost: usize,
 }
 
 /// Each repeat comes under a message id of its own, as a carrier resends.
 fn play(steps: &[Step]) -> Run {
-    let mut stage = Stage::new(Tracking);
+    let mut stage = Stage::new(Tracking::default());
     let mut said = Vec::new();
     for step in steps {
         let event = event(&mut stage, step);
         said.extend(tell(&mut stage, step, &event));
     }
-    Run { row: row(&stage), said }
+    let row = row(&stage);
+    stage.set_now(at(24 * 270));
+    let mut lost = 0;
+    while !stage.due().is_empty() {
+        lost += stage.fire(&[]).iter().filter(|message| message.kind == Kind::ShipmentLost).count();
+    }
+    Run { row, said, lost }
 }
 
 fn event(stage: &mut Stage<Tracking>, step: &Step) -> Event {

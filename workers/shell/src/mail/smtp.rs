@@ -14,7 +14,8 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
 use tokio::time::timeout;
 
-use crate::url::{RelayUrl, Security};
+use super::Fate;
+use super::url::{RelayUrl, Security};
 
 /// For a connection to be ready, and again for a mail to be taken: together well within a performer's lease.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -43,20 +44,6 @@ impl std::fmt::Debug for Smtp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Smtp({}:{})", self.host, self.port)
     }
-}
-
-/// What became of a mail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
-    Taken,
-    /// For good, for this recipient or this mail.
-    Refused(u16),
-    /// For now, for this recipient or this mail.
-    PutOff,
-    /// Not taken, and the relay takes nobody's.
-    Down,
-    /// The mail was on its way when the conversation broke off.
-    Unknown,
 }
 
 impl Smtp {
@@ -124,8 +111,9 @@ impl Smtp {
         Ok(connection)
     }
 
-    #[cfg(test)]
-    pub(crate) fn idle_connections(&self) -> usize {
+    /// Connections that wait for the next mail.
+    #[must_use]
+    pub fn idle_connections(&self) -> usize {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 

@@ -1,0 +1,398 @@
+//! A model of the partners: what they know of every unit, and what must therefore stand in the books and in the line.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use inventory::decide::order::{Allotted, Held, Pending};
+use inventory::decide::stock::{List, Promised, Stock};
+use inventory::store::{HouseholdKey, Key, State, WaitingKey};
+use messages::case::{CaseReceived, Condition};
+use messages::id::{OrderNumber, ReleaseId};
+use messages::item::ItemNumber;
+use messages::product::Product;
+use messages::stock::{
+    LineUnits, ReleaseReady, StockBackordered, StockLimited, StockUnavailable, StockWaitlisted,
+};
+use proptest::prelude::*;
+use proptest::sample::Index;
+use shell::stage::Said;
+
+use crate::support::*;
+
+const ITEMS: [&str; 3] = ["AA", "BB", "CC"];
+const PEOPLE: [&str; 4] = ["ann", "bob", "cyd", "dee"];
+const HOUSEHOLD_LIMIT: u32 = 6;
+const WAITLIST: u64 = 8;
+const MINTAGE: u64 = 30;
+
+/// What happens next. Indexes choose among the releases that the partners hold.
+#[derive(Debug, Clone)]
+pub(crate) enum Move {
+    /// `late` seconds after noon.
+    Order {
+        who: usize,
+        late: i64,
+        lines: Vec<(usize, u32, u16)>,
+    },
+    Receive {
+        item: usize,
+        quantity: u32,
+    },
+    Adjust {
+        item: usize,
+        change: i64,
+    },
+    Cap {
+        item: usize,
+        limit: u64,
+    },
+    Decline(Index),
+    Dispatch(Index, u32),
+    Short(Index, u32),
+    Cancel(Index),
+    Return(Index, bool),
+}
+
+pub(crate) fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let lines = prop::collection::vec((0..ITEMS.len(), 1_u32..4, 1_u16..3), 1..4);
+    let one = prop_oneof![
+        5 => (0..PEOPLE.len(), 0_i64..9, lines).prop_map(|(who, late, lines)| Move::Order { who, late, lines }),
+        2 => (0..ITEMS.len(), 1_u32..6).prop_map(|(item, quantity)| Move::Receive { item, quantity }),
+        1 => (0..ITEMS.len(), -4_i64..4).prop_map(|(item, change)| Move::Adjust { item, change }),
+        1 => (0..ITEMS.len(), 0_u64..16).prop_map(|(item, limit)| Move::Cap { item, limit }),
+        2 => any::<Index>().prop_map(Move::Decline),
+        3 => (any::<Index>(), 1_u32..4).prop_map(|(at, quantity)| Move::Dispatch(at, quantity)),
+        2 => (any::<Index>(), 1_u32..3).prop_map(|(at, quantity)| Move::Short(at, quantity)),
+        2 => any::<Index>().prop_map(Move::Cancel),
+        2 => (any::<Index>(), any::<bool>()).prop_map(|(at, is_fit)| Move::Return(at, is_fit)),
+    ];
+    prop::collection::vec(one, 1..50)
+}
+
+/// The first may be ordered back, the second has a waitlist, the third both.
+fn catalog(item: usize, limit: u64) -> Product {
+    let product = match item {
+        0 => backorderable(limited(product(ITEMS[0]), HOUSEHOLD_LIMIT, None)),
+        1 => listed(limited(pooled(ITEMS[1], "POOL", MINTAGE, 2), HOUSEHOLD_LIMIT, Some(24)), WAITLIST),
+        _ => backorderable(listed(pooled(ITEMS[2], "POOL", MINTAGE, 3), WAITLIST)),
+    };
+    Product { product_limit: Some(limit), ..product }
+}
+
+/// A release as payment and warehouse see it.
+#[derive(Debug, Clone)]
+struct Parcel {
+    release: ReleaseId,
+    lines: Vec<LineUnits>,
+    shipments: u16,
+    /// Handed over: something was shipped, or found missing.
+    is_touched: bool,
+    /// Parcels that are not back.
+    away: Vec<(u16, Vec<LineUnits>)>,
+}
+
+/// The shop, its partners, and what they know: enough to say what the books must hold.
+pub(crate) struct Play {
+    pub(crate) shop: Shop,
+    orders: u64,
+    parcels: Vec<Parcel>,
+    counted_in: BTreeMap<ItemNumber, i64>,
+    missing: BTreeMap<ItemNumber, u64>,
+    shipped: BTreeMap<ItemNumber, u64>,
+    back: BTreeMap<ItemNumber, u64>,
+    over: BTreeSet<u64>,
+}
+
+impl Play {
+    pub(crate) fn new() -> Self {
+        let mut shop = Shop::new();
+        for item in 0..ITEMS.len() {
+            shop.stock(catalog(item, 12), 0);
+        }
+        Self {
+            shop,
+            orders: 0,
+            parcels: Vec::new(),
+            counted_in: BTreeMap::new(),
+            missing: BTreeMap::new(),
+            shipped: BTreeMap::new(),
+            back: BTreeMap::new(),
+            over: BTreeSet::new(),
+        }
+    }
+
+    /// One message, then the timers: those who wait are served in place order, and nobody waits for what is there.
+    pub(crate) fn step(&mut self, next: &Move) {
+        self.play(next);
+        let before = self.shop.places();
+        let said = self.shop.settle();
+        self.hear(&said);
+        let after = self.shop.places();
+        for item in ITEMS {
+            let of = |place: &&String| place.starts_with(&format!("{item}/"));
+            let left: Vec<&String> = after.iter().filter(of).collect();
+            let stood: Vec<&String> = before.iter().filter(of).collect();
+            assert!(stood.ends_with(&left), "only the first of the line move on");
+        }
+        self.check();
+    }
+
+    fn play(&mut self, next: &Move) {
+        match next {
+            Move::Order { who, late, lines } => self.order(*who, *late, lines),
+            Move::Receive { item, quantity } => {
+                assert_eq!(self.shop.receive(ITEMS[*item], *quantity), "done");
+                *self.counted_in.entry(number(ITEMS[*item])).or_default() += i64::from(*quantity);
+            }
+            Move::Adjust { item, change } => {
+                if self.shop.adjust(ITEMS[*item], *change) == "done" {
+                    *self.counted_in.entry(number(ITEMS[*item])).or_default() += change;
+                }
+            }
+            Move::Cap { item, limit } => {
+                let stock = self.stock(*item);
+                let expected = if *limit < stock.promised.total() {
+                    "cap_below_promised"
+                } else if stock.waitlisted > 0 && Some(*limit) < stock.product.product_limit {
+                    "units_wait"
+                } else {
+                    "done"
+                };
+                assert_eq!(self.shop.define(catalog(*item, *limit)), expected);
+            }
+            Move::Decline(at) => {
+                if let Some(parcel) = self.pick(at, |parcel| !parcel.is_touched) {
+                    assert_eq!(self.shop.tell(&declined(&self.parcels[parcel].release)), "");
+                    self.parcels[parcel].lines.clear();
+                }
+            }
+            Move::Dispatch(at, quantity) => self.dispatch(at, *quantity),
+            Move::Short(at, quantity) => self.short(at, *quantity),
+            Move::Cancel(at) => self.cancel(at),
+            Move::Return(at, is_fit) => self.take_back(at, *is_fit),
+        }
+    }
+
+    fn cancel(&mut self, at: &Index) {
+        if self.orders == 0 {
+            return;
+        }
+        let order = u64::try_from(at.index(usize::try_from(self.orders).unwrap())).unwrap() + 1;
+        let number = order_number(order);
+        let (mut handed_over, mut freed) = (Vec::new(), Vec::new());
+        for parcel in self.parcels.iter_mut().filter(|parcel| parcel.release.order() == number) {
+            if parcel.is_touched { handed_over.push(parcel.release.clone()) } else { freed.push(parcel) }
+        }
+        let is_new = self.over.insert(order);
+        if is_new {
+            freed.into_iter().for_each(|parcel| parcel.lines.clear());
+        }
+        assert_eq!(self.shop.tell(&cancelled(order, &handed_over)), "");
+        let row = self.shop.order(order);
+        let allotted = row.allotted.unwrap();
+        assert_eq!(allotted.later, None);
+        let holds = allotted.releases.into_iter().filter(|(_, release)| !release.lines.is_empty());
+        assert!(holds.into_iter().all(|(id, _)| handed_over.contains(&id)), "the rest has nothing");
+    }
+
+    fn take_back(&mut self, at: &Index, is_fit: bool) {
+        let fitting: Vec<usize> =
+            (0..self.parcels.len()).filter(|at| !self.parcels[*at].away.is_empty()).collect();
+        if fitting.is_empty() {
+            return;
+        }
+        let parcel = &mut self.parcels[*at.get(&fitting)];
+        let (shipment, lines) = parcel.away.remove(0);
+        let condition = if is_fit { Condition::Restock } else { Condition::Damaged };
+        let body = back(&parcel.release, shipment, condition, lines.clone());
+        for units in lines.iter().filter(|_| is_fit) {
+            *self.shipped.entry(units.item.clone()).or_default() -= u64::from(units.quantity);
+            *self.back.entry(units.item.clone()).or_default() += u64::from(units.quantity);
+        }
+        assert_eq!(self.shop.tell(&body), "");
+        assert_eq!(self.shop.tell(&CaseReceived { condition: Condition::Restock, ..body }), "", "once");
+    }
+
+    fn order(&mut self, who: usize, late: i64, lines: &[(usize, u32, u16)]) {
+        self.orders += 1;
+        let lines: Vec<_> = lines.iter().map(|(item, quantity, to)| (ITEMS[*item], *quantity, *to)).collect();
+        let received_at = noon().plus_seconds(late);
+        let order = Wish { received_at, ..wish(self.orders, PEOPLE[who], &lines) }.accepted();
+        let said = self.shop.say(&order);
+        let ready: Vec<ReleaseReady> = told(&said);
+        let refused = told::<StockLimited>(&said).into_iter().flat_map(|body| body.lines);
+        let without = told::<StockUnavailable>(&said).into_iter().flat_map(|body| body.lines);
+        let price = |units: LineUnits| i64::from(units.quantity) * PRICE;
+        let waits = told::<StockBackordered>(&said).into_iter().flat_map(|body| body.lines);
+        let waits = waits.chain(told::<StockWaitlisted>(&said).into_iter().flat_map(|body| body.lines));
+        let rest: i64 = refused.chain(waits).map(price).chain(without.map(|line| price(line.units))).sum();
+        let released: i64 = ready.iter().map(|ready| ready.release.amount.minor()).sum();
+        let shipping = if ready.is_empty() { SHIPPING } else { 0 };
+        assert_eq!(released + rest + shipping, order.total.minor(), "the parts sum to the total");
+        self.hear(&said);
+    }
+
+    fn dispatch(&mut self, at: &Index, quantity: u32) {
+        let Some(parcel) = self.pick(at, |_| true) else { return };
+        let lines = self.take(parcel, quantity);
+        self.parcels[parcel].shipments += 1;
+        for units in &lines {
+            *self.shipped.entry(units.item.clone()).or_default() += u64::from(units.quantity);
+        }
+        let Parcel { release, shipments, away, .. } = &mut self.parcels[parcel];
+        away.push((*shipments, lines.clone()));
+        assert_eq!(self.shop.tell(&dispatched(release, *shipments, lines)), "");
+    }
+
+    fn short(&mut self, at: &Index, quantity: u32) {
+        let Some(parcel) = self.pick(at, |_| true) else { return };
+        let lines = self.take(parcel, quantity);
+        for units in &lines {
+            *self.missing.entry(units.item.clone()).or_default() += u64::from(units.quantity);
+        }
+        let said = self.shop.say(&adjusted(&self.parcels[parcel].release, lines.clone()));
+        let again = told::<ReleaseReady>(&said).into_iter().flat_map(|ready| ready.release.lines);
+        let without = told::<StockUnavailable>(&said).into_iter().flat_map(|body| body.lines);
+        let waits = told::<StockBackordered>(&said).into_iter().flat_map(|body| body.lines);
+        let told: u32 = again
+            .map(|line| line.quantity)
+            .chain(without.map(|it| it.units.quantity))
+            .chain(waits.map(|units| units.quantity))
+            .sum();
+        let number = self.parcels[parcel].release.order();
+        let is_over = self.over.iter().any(|order| order_number(*order) == number);
+        let missing = lines.iter().map(|units| units.quantity).sum::<u32>();
+        assert_eq!(told, if is_over { 0 } else { missing }, "each missing unit is told of");
+        self.hear(&said);
+    }
+
+    fn hear(&mut self, said: &[Said]) {
+        for ready in told::<ReleaseReady>(said) {
+            let lines = ready.release.lines.into_iter();
+            let lines = lines.map(|it| LineUnits { line: it.line, item: it.item, quantity: it.quantity });
+            let release = ready.release.release;
+            self.parcels.push(Parcel {
+                release,
+                lines: lines.collect(),
+                shipments: 0,
+                is_touched: false,
+                away: Vec::new(),
+            });
+        }
+    }
+
+    fn pick(&self, at: &Index, fits: impl Fn(&Parcel) -> bool) -> Option<usize> {
+        let open = |parcel: &Parcel| !parcel.lines.is_empty() && fits(parcel);
+        let fitting: Vec<usize> = (0..self.parcels.len()).filter(|at| open(&self.parcels[*at])).collect();
+        (!fitting.is_empty()).then(|| *at.get(&fitting))
+    }
+
+    /// Up to so many units of each line leave the parcel's list.
+    fn take(&mut self, parcel: usize, quantity: u32) -> Vec<LineUnits> {
+        let parcel = &mut self.parcels[parcel];
+        parcel.is_touched = true;
+        let mut taken = Vec::new();
+        for units in &mut parcel.lines {
+            let part = units.quantity.min(quantity);
+            units.quantity -= part;
+            taken.push(LineUnits { quantity: part, ..units.clone() });
+        }
+        parcel.lines.retain(|units| units.quantity > 0);
+        taken
+    }
+
+    fn stock(&self, item: usize) -> Stock {
+        self.shop.item(ITEMS[item]).expect("it is defined")
+    }
+
+    fn check(&self) {
+        let mut coins = Promised::default();
+        let rows = self.shop.stage.rows();
+        for (item, coins_per_unit) in (0..ITEMS.len()).zip([0, 2, 3]) {
+            let stock = self.stock(item);
+            let number = number(ITEMS[item]);
+            let Promised { reserved, backordered, shipped } = stock.promised;
+            let held = self.parcels.iter().flat_map(|parcel| &parcel.lines).filter(|it| it.item == number);
+            assert_eq!(reserved, held.map(|it| u64::from(it.quantity)).sum::<u64>(), "held by releases");
+            assert_eq!(shipped, self.shipped.get(&number).copied().unwrap_or(0));
+            assert_eq!((backordered, stock.waitlisted), waiting(&rows, &number), "stand in line");
+            assert!(reserved <= stock.on_hand);
+            assert!(stock.promised.total() <= stock.product.product_limit.expect("each has one"));
+            let missing = self.missing.get(&number).copied().unwrap_or(0);
+            let counted_in = self.counted_in.get(&number).copied().unwrap_or(0);
+            assert_eq!(counted_in, i64::try_from(stock.free() + reserved + shipped + missing).unwrap());
+            coins.reserved += reserved * coins_per_unit;
+            coins.backordered += backordered * coins_per_unit;
+            coins.shipped += shipped * coins_per_unit;
+        }
+        assert_eq!(self.shop.pool("POOL").promised, coins);
+        assert!(coins.total() <= MINTAGE);
+        self.check_households();
+        self.check_line(&rows);
+    }
+
+    /// Each household has at most the limit, and all of them together what is promised, waited for or came back.
+    fn check_households(&self) {
+        let mut sums: BTreeMap<ItemNumber, u64> = BTreeMap::new();
+        for (key, state) in self.shop.stage.rows() {
+            if let (Key::Household(HouseholdKey { item, .. }), State::Household(household)) = (key, state) {
+                assert!(household.units <= u64::from(HOUSEHOLD_LIMIT));
+                *sums.entry(item).or_default() += household.units;
+            }
+        }
+        for (item, counters) in [(0, 3), (1, 3), (2, 0)] {
+            let (stock, item) = (self.stock(item), number(ITEMS[item]));
+            let back = self.back.get(&item).copied().unwrap_or(0);
+            let units = stock.promised.total() + stock.waitlisted + back;
+            assert_eq!(sums.get(&item).copied().unwrap_or(0), units * counters, "{item}: in each counter");
+        }
+    }
+
+    /// The places are those of the lines that wait, and the first of each item cannot have its units yet.
+    fn check_line(&self, rows: &BTreeMap<Key, State>) {
+        let mut lines: BTreeMap<WaitingKey, &Pending> = BTreeMap::new();
+        for (number, allotted) in rows.iter().filter_map(allotted_of) {
+            for pending in allotted.later.iter().flat_map(|later| &later.lines) {
+                let list = pending.standing.list().expect("nothing here waits for its day");
+                let Held { item, line, .. } = &pending.held;
+                lines.insert(WaitingKey::of(item, list, &allotted.place, number, *line), pending);
+            }
+        }
+        let places: Vec<&str> = lines.keys().map(WaitingKey::as_str).collect();
+        assert_eq!(self.shop.places(), places);
+        for (item, coins_per_unit) in (0..ITEMS.len()).zip([0, 2, 3]) {
+            let stock = self.stock(item);
+            let Some(first) = lines.values().find(|it| it.held.item.as_str() == ITEMS[item]) else {
+                continue;
+            };
+            let units = u64::from(first.held.quantity);
+            let room = stock.product.product_limit.unwrap() - stock.promised.total();
+            let coins = MINTAGE - self.shop.pool("POOL").promised.total();
+            let has_room = match first.standing.list().unwrap() {
+                List::Backorder => true,
+                List::Waitlist => units <= room && units * coins_per_unit <= coins,
+            };
+            assert!(stock.free() < units || !has_room, "{}: nobody waits for what is there", ITEMS[item]);
+        }
+    }
+}
+
+fn allotted_of<'a>((key, state): (&'a Key, &'a State)) -> Option<(&'a OrderNumber, &'a Allotted)> {
+    match (key, state) {
+        (Key::Order(number), State::Order(order)) => Some((number, order.allotted.as_ref()?)),
+        _ => None,
+    }
+}
+
+/// Units of an item on the two lists.
+fn waiting(rows: &BTreeMap<Key, State>, item: &ItemNumber) -> (u64, u64) {
+    let (mut backordered, mut waitlisted) = (0, 0);
+    let later = rows.iter().filter_map(allotted_of).filter_map(|(_, allotted)| allotted.later.as_ref());
+    for pending in later.flat_map(|later| &later.lines).filter(|pending| pending.held.item == *item) {
+        match pending.standing.list() {
+            Some(List::Backorder) => backordered += u64::from(pending.held.quantity),
+            Some(List::Waitlist) => waitlisted += u64::from(pending.held.quantity),
+            None => {}
+        }
+    }
+    (backordered, waitlisted)
+}

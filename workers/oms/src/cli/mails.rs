@@ -1,0 +1,162 @@
+//! What can be asked for about parcels that came back, mailing lists and mail that came back.
+
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+use messages::case::{CaseEnd, CaseWish, Condition};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CasesCommand {
+    /// Open cases, oldest first.
+    List {
+        /// Those that have ended too.
+        #[arg(long)]
+        all: bool,
+    },
+    /// One case: what was seen, what was asked, how it ended.
+    Show {
+        /// The shipment's id, for example 7K2M-9QXT-04AH-B.1.1.
+        case: String,
+    },
+    /// Write something down. It is kept as it is, so no personal data.
+    Note { case: String, text: String },
+    /// The customer's answer, where the customer told you.
+    Answer {
+        case: String,
+        wish: Wish,
+        /// JSON with line1, line2, city, state, postal_code and country; - reads standard input.
+        #[arg(long, value_name = "FILE")]
+        address: Option<PathBuf>,
+        #[arg(long)]
+        reference: Option<String>,
+    },
+    /// End a case.
+    Resolve {
+        case: String,
+        resolution: End,
+        #[arg(long)]
+        reason: String,
+    },
+    /// A parcel is back and was opened.
+    Receive {
+        case: String,
+        condition: Looks,
+        #[arg(long)]
+        reference: Option<String>,
+    },
+}
+
+/// What a customer wants.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Wish {
+    Reship,
+    Refund,
+}
+
+impl From<Wish> for CaseWish {
+    fn from(wish: Wish) -> Self {
+        match wish {
+            Wish::Reship => Self::Reship,
+            Wish::Refund => Self::Refund,
+        }
+    }
+}
+
+/// How a case ends.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum End {
+    Reship,
+    Refund,
+    /// Nothing is owed.
+    Closed,
+}
+
+impl From<End> for CaseEnd {
+    fn from(end: End) -> Self {
+        match end {
+            End::Reship => Self::Reship,
+            End::Refund => Self::Refund,
+            End::Closed => Self::Closed,
+        }
+    }
+}
+
+/// What a returned parcel looks like.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Looks {
+    Restock,
+    Damaged,
+    WrongItem,
+}
+
+impl From<Looks> for Condition {
+    fn from(looks: Looks) -> Self {
+        match looks {
+            Looks::Restock => Self::Restock,
+            Looks::Damaged => Self::Damaged,
+            Looks::WrongItem => Self::WrongItem,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SubscribersCommand {
+    /// How many there are, by topic and state.
+    Count,
+    /// The consents of one address, and their ledger.
+    Show {
+        /// - reads it from standard input, where nobody else sees it.
+        email: String,
+    },
+    /// No more mails of these topics, or of all.
+    Withdraw {
+        /// - reads it from standard input, where nobody else sees it.
+        email: String,
+        #[arg(long = "topic", value_name = "TOPIC")]
+        topics: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CampaignCommand {
+    /// Draft a campaign, or draft it anew.
+    Define {
+        /// JSON with campaign, topic, segment, subject, text and per_minute; - reads standard input.
+        file: PathBuf,
+    },
+    /// How many would get it if it went now. It sends nothing.
+    DryRun { name: String },
+    /// Approve the draft; it takes another person than the one who wrote it.
+    Approve {
+        name: String,
+        /// The draft that you read, as `show` numbers it.
+        #[arg(long)]
+        version: Option<u32>,
+    },
+    /// Let it go.
+    Start { name: String },
+    /// Stop for the time being.
+    Pause {
+        name: String,
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Go on.
+    Resume { name: String },
+    /// Stop for good.
+    Stop {
+        name: String,
+        #[arg(long)]
+        reason: String,
+    },
+    /// One campaign: draft, approval, mails by outcome.
+    Show { name: String },
+    /// Every campaign.
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MailCommand {
+    /// Take a delivery status notification (RFC 3464) from standard input.
+    Bounce,
+}

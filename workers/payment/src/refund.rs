@@ -1,0 +1,142 @@
+//! Refunds: what a case gives back of a captured release, once per case, one at a time. It never gives back more than
+//! was captured, and nothing before the capture and the parcel's dispatch are known.
+
+use messages::Timestamp;
+use messages::case::CaseResolved;
+use messages::id::ShipmentId;
+use messages::money::Amount;
+use messages::payment::PaymentRefunded;
+use messages::task::TaskKind;
+
+use crate::call::{Answer, REFUND, RefundCall};
+use crate::desk::Desk;
+use crate::store::{Quest, Refund, Stage};
+
+/// The code of a refund that was not asked for, since only a part of the release could be charged.
+const PARTLY_CAPTURED: &str = "partly_captured";
+
+impl Desk<'_> {
+    /// A repeat of a case changes nothing.
+    pub(crate) fn want_refund(&mut self, resolved: &CaseResolved) {
+        let refund = || Refund::Wanted { lines: resolved.lines.clone() };
+        self.row.refunds.entry(resolved.case.clone()).or_insert_with(refund);
+    }
+
+    /// Asks for the next refund that can be asked for.
+    pub(crate) fn settle_refunds(&mut self, stage: &mut Stage) {
+        let asked = |refund: &Refund| matches!(refund, Refund::Asked { .. });
+        while !self.row.refunds.values().any(asked) {
+            let Some(case) = self.next_case() else { return };
+            match stage {
+                Stage::Captured { .. } => self.settle_refund(stage, case),
+                Stage::CaptureFailed { charge, .. } if charge.captured > Amount::ZERO => {
+                    self.refund_failed(case, Amount::ZERO, PARTLY_CAPTURED);
+                }
+                Stage::New
+                | Stage::Authorizing { .. }
+                | Stage::Authorized { .. }
+                | Stage::Renewing { .. }
+                | Stage::Capturing { .. }
+                | Stage::CaptureFailed { .. }
+                | Stage::Voiding { .. }
+                | Stage::Voided { .. }
+                | Stage::Declined { .. } => return,
+            }
+        }
+    }
+
+    /// The first case that waits and whose parcel is known to have left.
+    fn next_case(&self) -> Option<ShipmentId> {
+        let mut cases = self.row.refunds.iter();
+        let is_next = |case: &ShipmentId, refund: &Refund| {
+            matches!(refund, Refund::Wanted { .. }) && self.row.dispatched.contains(case)
+        };
+        cases.find(|(case, refund)| is_next(case, refund)).map(|(case, _)| case.clone())
+    }
+
+    fn settle_refund(&mut self, stage: &mut Stage, case: ShipmentId) {
+        let kept = Amount::sum(self.row.refunds.values().filter_map(failed)).unwrap_or(Amount::MAX);
+        let (Some(charge), Some(Refund::Wanted { lines })) =
+            (stage.charge_mut(), self.row.refunds.get(&case))
+        else {
+            return;
+        };
+        let amount = charge.give_back(lines, kept);
+        match charge.intent.clone().filter(|_| amount > Amount::ZERO) {
+            Some(intent) => {
+                let quest = self.open(self.now, 0);
+                self.ask_refund((case, intent, amount), quest, 0, self.now);
+            }
+            None => {
+                self.row.refunds.insert(case, Refund::Done { amount });
+            }
+        }
+    }
+
+    pub(crate) fn refund_answered(&mut self, stage: &mut Stage, epoch: i32, attempt: i32, answer: &Answer) {
+        let asked = self.row.refunds.iter().find_map(|(case, refund)| match refund {
+            Refund::Asked { amount, quest } if quest.epoch == epoch => {
+                Some((case.clone(), *amount, quest.clone()))
+            }
+            Refund::Asked { .. } | Refund::Wanted { .. } | Refund::Done { .. } | Refund::Failed { .. } => {
+                None
+            }
+        });
+        let (Some((case, asked, mut quest)), Some(charge)) = (asked, stage.charge_mut()) else { return };
+        match answer {
+            Answer::Refunded { amount } => {
+                let amount = charge.refund(*amount);
+                let (order, currency) = (self.release.order(), charge.currency);
+                let body =
+                    PaymentRefunded { release: self.release.clone(), order: order.clone(), amount, currency };
+                self.decision.emit(order, &body);
+                self.row.refunds.insert(case, Refund::Done { amount });
+            }
+            Answer::RefundDeclined { code } => self.refund_failed(case, asked, code),
+            Answer::Authorized { .. }
+            | Answer::Declined { .. }
+            | Answer::Captured { .. }
+            | Answer::CaptureDeclined { .. }
+            | Answer::Voided
+            | Answer::NotFound
+            | Answer::Unclear { .. }
+            | Answer::Misconfigured { .. } => {
+                let intent = charge.intent.clone().unwrap_or_default();
+                let (attempt, due_at) = self.pursue(&mut quest, attempt, answer, true);
+                self.ask_refund((case, intent, asked), quest, attempt, due_at);
+            }
+        }
+    }
+
+    fn ask_refund(
+        &mut self,
+        (case, intent, amount): (ShipmentId, String, Amount),
+        quest: Quest,
+        attempt: i32,
+        due_at: Timestamp,
+    ) {
+        let call = RefundCall {
+            errand: self.errand(REFUND, &quest),
+            reference: format!("{}:{}", self.release, quest.epoch),
+            order: self.release.order(),
+            case: case.clone(),
+            intent,
+            amount,
+        };
+        self.decision.due_again(self.release, REFUND, quest.epoch, attempt, due_at, &call);
+        self.row.refunds.insert(case, Refund::Asked { amount, quest });
+    }
+
+    fn refund_failed(&mut self, case: ShipmentId, amount: Amount, code: &str) {
+        let (order, reason) = (self.release.order(), format!("the money could not be given back: {code}"));
+        self.decision.open_task(TaskKind::RefundFailed, &case, Some(&order), reason);
+        self.row.refunds.insert(case, Refund::Failed { amount, code: code.to_owned() });
+    }
+}
+
+fn failed(refund: &Refund) -> Option<Amount> {
+    match refund {
+        Refund::Failed { amount, .. } => Some(*amount),
+        Refund::Wanted { .. } | Refund::Asked { .. } | Refund::Done { .. } => None,
+    }
+}
