@@ -52,16 +52,16 @@ struct Status {
 /// # Errors
 /// The broker or the database does not answer.
 pub(crate) async fn status(config: &Config, json: bool) -> Result<(), String> {
-    let pool = |room: Room| config.for_room(room, config::DATABASE_URL).and_then(migrate::reader_pool);
+    let pool = async |room: Room| migrate::reader_pool(config.for_room(room, config::DATABASE_URL)?).await;
     let failed = |error: sqlx::Error| reading_failed(&error);
     let status = Status {
         desks: desks(config).await?,
-        orders: intake::store::counts(&pool(Room::Intake)?).await.map_err(failed)?,
-        facts: lifecycle::store::tally(&pool(Room::Lifecycle)?).await.map_err(failed)?,
-        sums: sums(&pool(Room::Lifecycle)?).await.map_err(failed)?,
-        stock: inventory::store::stock(&pool(Room::Inventory)?).await.map_err(failed)?,
-        money: payment::store::money(&pool(Room::Payment)?).await.map_err(failed)?,
-        notices: notifications::store::counts(&pool(Room::Notifications)?).await.map_err(failed)?,
+        orders: intake::store::counts(&pool(Room::Intake).await?).await.map_err(failed)?,
+        facts: lifecycle::store::tally(&pool(Room::Lifecycle).await?).await.map_err(failed)?,
+        sums: sums(&pool(Room::Lifecycle).await?).await.map_err(failed)?,
+        stock: inventory::store::stock(&pool(Room::Inventory).await?).await.map_err(failed)?,
+        money: payment::store::money(&pool(Room::Payment).await?).await.map_err(failed)?,
+        notices: notifications::store::counts(&pool(Room::Notifications).await?).await.map_err(failed)?,
     };
     show::print(json, &status, || text(&status))
 }
@@ -106,7 +106,7 @@ async fn desks(config: &Config) -> Result<Vec<Desk>, String> {
             let declared = channel.queue_declare(short(&queue), passive, FieldTable::default()).await;
             *count = declared.map_err(|_| format!("queue {queue} is missing; run `oms topology apply`"))?.message_count();
         }
-        let pool = migrate::reader_pool(config.for_room(room, config::DATABASE_URL)?)?;
+        let pool = migrate::reader_pool(config.for_room(room, config::DATABASE_URL)?).await?;
         let (outbox, due, tasks) = ledger(&pool, room).await.map_err(|error| reading_failed(&error))?;
         desks.push(Desk { room, waiting: counts[0], waiting_outside: counts[1], parked: counts[2], outbox, due, tasks });
     }
@@ -153,7 +153,7 @@ async fn sums(pool: &PgPool) -> Result<Sums, sqlx::Error> {
 /// # Errors
 /// The database does not answer.
 pub(crate) async fn products(config: &Config, json: bool) -> Result<(), String> {
-    let pool = migrate::reader_pool(config.for_room(Room::Inventory, config::DATABASE_URL)?)?;
+    let pool = migrate::reader_pool(config.for_room(Room::Inventory, config::DATABASE_URL)?).await?;
     let stock = inventory::store::stock(&pool).await.map_err(|error| reading_failed(&error))?;
     show::print(json, &stock, || if stock.is_empty() { "no product is defined; `oms products apply FILE` defines them\n".to_owned() } else { stock_table(&stock) })
 }
@@ -163,7 +163,7 @@ pub(crate) async fn products(config: &Config, json: bool) -> Result<(), String> 
 /// # Errors
 /// The database does not answer.
 pub(crate) async fn verify(config: &Config, json: bool) -> Result<ExitCode, String> {
-    let pool = migrate::reader_pool(config.for_room(Room::Audit, config::DATABASE_URL)?)?;
+    let pool = migrate::reader_pool(config.for_room(Room::Audit, config::DATABASE_URL)?).await?;
     let verdict = audit::store::verify(&pool).await.map_err(|error| reading_failed(&error))?;
     show::print(json, &verdict, || match &verdict.first_bad {
         None => {
