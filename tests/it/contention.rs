@@ -91,8 +91,10 @@ async fn open(test: &str, products: &[Value], stock: u32) -> TestHouse {
     house
 }
 
-/// Submits by many connections at one moment, and waits until each order is answered as accepted.
+/// Submits by many connections at one moment, and waits until each order is answered as accepted. The item is held until
+/// every replica of inventory waits for it, so that they all go on at one moment too.
 async fn rush(house: &TestHouse, orders: Vec<Value>) {
+    let held = house.hold("SELECT FROM inventory.items WHERE key = '19XE' FOR UPDATE").await;
     let mut store = Client::open(house, "web-store").await;
     let mut shares: Vec<Vec<Value>> = vec![Vec::new(); SUBMITTERS];
     let count = orders.len();
@@ -122,6 +124,9 @@ async fn rush(house: &TestHouse, orders: Vec<Value>) {
         let answer = store.next("an answer", |event| event["type"] == "command.answered.v1").await;
         assert_eq!(answer["data"]["outcome"], "accepted", "{answer}");
     }
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    house.until_at_least("every replica waits for the item", waiting, 3).await;
+    drop(held);
 }
 
 /// Without this, one replica might have done all the work, and nothing would have been shown.

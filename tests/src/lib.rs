@@ -366,6 +366,21 @@ impl TestHouse {
         self.until_count(&format!("{order}: {kind}"), &sql, times).await;
     }
 
+    /// Locks rows until the connection that is given back is dropped.
+    ///
+    /// # Panics
+    /// The statement fails.
+    #[must_use]
+    pub async fn hold(&self, sql: &str) -> PgConnection {
+        let mut connection =
+            PgConnection::connect(self.setting("OMS_DATABASE_URL")).await.expect("PostgreSQL answers");
+        sqlx::raw_sql(AssertSqlSafe(format!("BEGIN; {sql}")))
+            .execute(&mut connection)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+        connection
+    }
+
     /// Changes something behind the rooms' backs.
     ///
     /// # Panics

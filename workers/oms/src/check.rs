@@ -92,7 +92,10 @@ fn keys(config: &Config) -> Vec<Finding> {
             found.push(bad(error.to_string()));
         }
         if ring.seal(section, "check", 0, &"", clock::now() + time::Duration::days(14)).is_err() {
-            found.push(bad(format!("the {} key of the coming quarter is missing; run `oms keys init`", section.name())));
+            found.push(bad(format!(
+                "the {} key of the coming quarter is missing; run `oms keys init`",
+                section.name()
+            )));
         }
     }
     if found.is_empty() {
@@ -104,7 +107,9 @@ fn keys(config: &Config) -> Vec<Finding> {
 fn senders(config: &Config) -> Vec<Finding> {
     match config.get(config::SENDERS) {
         Some("user_id") => vec![good("the broker verifies who sends")],
-        Some("app_id") => vec![note("senders are unverified (OMS_SENDERS=app_id): anybody with the common login can send as anybody")],
+        Some("app_id") => vec![note(
+            "senders are unverified (OMS_SENDERS=app_id): anybody with the common login can send as anybody",
+        )],
         Some(_) | None => vec![bad("OMS_SENDERS must be user_id or app_id")],
     }
 }
@@ -117,7 +122,9 @@ fn outside(config: &Config) -> Vec<Finding> {
         }
     }
     if let Some(url) = config.get(config::PAYMENT_URL) {
-        let is_local = ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|local| url.starts_with(local));
+        let is_local = ["http://127.0.0.1", "http://localhost", "http://[::1]"]
+            .iter()
+            .any(|local| url.starts_with(local));
         if !url.starts_with("https://") && !is_local {
             found.push(bad("the gateway on another machine is not called over https"));
         }
@@ -131,10 +138,11 @@ fn outside(config: &Config) -> Vec<Finding> {
 async fn schemas(config: &Config) -> Vec<Finding> {
     let mut found = Vec::new();
     for room in Room::ALL {
-        let checked = match config.for_room(room, config::DATABASE_URL).and_then(|url| migrate::pool(url, room, 1)) {
-            Ok(pool) => migrate::check(&pool, &rooms::schema(room)).await,
-            Err(error) => Err(error),
-        };
+        let checked =
+            match config.for_room(room, config::DATABASE_URL).and_then(|url| migrate::pool(url, room, 1)) {
+                Ok(pool) => migrate::check(&pool, &rooms::schema(room)).await,
+                Err(error) => Err(error),
+            };
         if let Err(error) = checked {
             found.push(bad(error));
         }

@@ -25,7 +25,10 @@ use shell::config::{Config, SETTINGS};
 use shell::migrate;
 
 use crate::check::Verdict;
-use crate::cli::{AuditCommand, Cli, Command, HoldCommand, KeysCommand, OrdersCommand, ParkedCommand, ProductsCommand, StockCommand, TasksCommand, TopologyCommand};
+use crate::cli::{
+    AuditCommand, Cli, Command, HoldCommand, KeysCommand, OrdersCommand, ParkedCommand, ProductsCommand,
+    StockCommand, TasksCommand, TopologyCommand,
+};
 use crate::parked::Filter;
 
 /// Something was found that needs a person.
@@ -54,7 +57,9 @@ fn main() -> ExitCode {
 /// A failed read, as a person should hear of it.
 pub(crate) fn reading_failed(error: &sqlx::Error) -> String {
     match error.as_database_error().and_then(|error| error.code()) {
-        Some(code) if matches!(&*code, "42P01" | "3F000" | "42704" | "22023" | "42501") => "the database has no such schema for this version; run `oms migrate`".to_owned(),
+        Some(code) if matches!(&*code, "42P01" | "3F000" | "42704" | "22023" | "42501") => {
+            "the database has no such schema for this version; run `oms migrate`".to_owned()
+        }
         Some(_) => format!("the database refuses to be read: {error}"),
         None => format!("the database does not answer: {error}"),
     }
@@ -74,19 +79,30 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, String> {
         Command::Topology(command) => return topology_command(&config, command, json).await,
         Command::Keys(KeysCommand::Init) => {
             let added = keys::init(&config)?;
-            show::print(json, &added, || if added.is_empty() { "every key is there already\n".to_owned() } else { format!("made: {}\n", added.join(", ")) })?;
+            show::print(json, &added, || {
+                if added.is_empty() {
+                    "every key is there already\n".to_owned()
+                } else {
+                    format!("made: {}\n", added.join(", "))
+                }
+            })?;
         }
         Command::Keys(KeysCommand::Export { outsider }) => print!("{}", keys::export(&config, &outsider)?),
         Command::Products(ProductsCommand::Apply { file }) => {
-            let report = products::apply(&config, &operator::user(&config, cli.user.as_deref())?, &file).await?;
+            let report =
+                products::apply(&config, &operator::user(&config, cli.user.as_deref())?, &file).await?;
             show::print(json, &report, || report.join("\n") + "\n")?;
         }
         Command::Products(ProductsCommand::List) => status::products(&config, json).await?,
         Command::Stock(command) => {
             let user = operator::user(&config, cli.user.as_deref())?;
             let text = match command {
-                StockCommand::Receive { item, quantity, reference } => products::receive(&config, user, &item, quantity, reference.as_deref()).await?,
-                StockCommand::Adjust { item, change, reason, reference } => products::adjust(&config, user, &item, change, &reason, reference.as_deref()).await?,
+                StockCommand::Receive { item, quantity, reference } => {
+                    products::receive(&config, user, &item, quantity, reference.as_deref()).await?
+                }
+                StockCommand::Adjust { item, change, reason, reference } => {
+                    products::adjust(&config, user, &item, change, &reason, reference.as_deref()).await?
+                }
             };
             done(&text)?;
         }
@@ -125,8 +141,20 @@ async fn topology_command(config: &Config, command: TopologyCommand, json: bool)
             let found = topology::diff(config).await?;
             let managed = config.get(shell::config::MANAGEMENT_URL).is_some();
             show::print(json, &found, || {
-                let what = if managed { "" } else { " (without OMS_RABBITMQ_MANAGEMENT_URL: bindings, arguments and users were not compared)" };
-                if found.is_empty() { format!("nothing differs{what}\n") } else { format!("{}\n{}", found.join("\n"), if managed { String::new() } else { format!("{what}\n") }) }
+                let what = if managed {
+                    ""
+                } else {
+                    " (without OMS_RABBITMQ_MANAGEMENT_URL: bindings, arguments and users were not compared)"
+                };
+                if found.is_empty() {
+                    format!("nothing differs{what}\n")
+                } else {
+                    format!(
+                        "{}\n{}",
+                        found.join("\n"),
+                        if managed { String::new() } else { format!("{what}\n") }
+                    )
+                }
             })?;
             if !found.is_empty() {
                 return Ok(ExitCode::from(FOUND));
@@ -139,23 +167,30 @@ async fn topology_command(config: &Config, command: TopologyCommand, json: bool)
 
 async fn parked_command(config: &Config, command: ParkedCommand, json: bool) -> Result<(), String> {
     match command {
-        ParkedCommand::List { room, reason } => parked::list(config, &Filter::new(room.as_deref(), reason.as_deref())?, json).await,
+        ParkedCommand::List { room, reason } => {
+            parked::list(config, &Filter::new(room.as_deref(), reason.as_deref())?, json).await
+        }
         ParkedCommand::Show { id } => parked::show(config, &id, json).await,
-        ParkedCommand::Replay { ids, all, room, reason } => parked::replay(config, &ids, all, &Filter::new(room.as_deref(), reason.as_deref())?, json).await,
+        ParkedCommand::Replay { ids, all, room, reason } => {
+            parked::replay(config, &ids, all, &Filter::new(room.as_deref(), reason.as_deref())?, json).await
+        }
     }
 }
 
 async fn checked(config: &Config, json: bool) -> Result<ExitCode, String> {
     let found = check::check(config).await;
     show::print(json, &found, || {
-        found.iter().map(|finding| {
-            let mark = match finding.verdict {
-                Verdict::Good => "ok  ",
-                Verdict::Note => "note",
-                Verdict::Bad => "BAD ",
-            };
-            format!("{mark}  {}\n", finding.text)
-        }).collect()
+        found
+            .iter()
+            .map(|finding| {
+                let mark = match finding.verdict {
+                    Verdict::Good => "ok  ",
+                    Verdict::Note => "note",
+                    Verdict::Bad => "BAD ",
+                };
+                format!("{mark}  {}\n", finding.text)
+            })
+            .collect()
     })?;
     let is_bad = found.iter().any(|finding| finding.verdict == Verdict::Bad);
     Ok(if is_bad { ExitCode::from(FOUND) } else { ExitCode::SUCCESS })
@@ -168,13 +203,30 @@ fn settings(env: bool, json: bool) -> Result<(), String> {
         .collect();
     show::print(json, &rows, || {
         if env {
-            return SETTINGS.iter().map(|setting| format!("# {} ({}; {})\n#{}={}\n", setting.help, setting.unit, setting.needed_by, setting.name, setting.default.unwrap_or_default())).collect();
+            return SETTINGS
+                .iter()
+                .map(|setting| {
+                    format!(
+                        "# {} ({}; {})\n#{}={}\n",
+                        setting.help,
+                        setting.unit,
+                        setting.needed_by,
+                        setting.name,
+                        setting.default.unwrap_or_default()
+                    )
+                })
+                .collect();
         }
         SETTINGS
             .iter()
             .map(|setting| {
-                let default = setting.default.map_or_else(|| "no default".to_owned(), |value| format!("default {value}"));
-                format!("{}\n    {} Unit: {}. Needed by: {}; {default}.\n", setting.name, setting.help, setting.unit, setting.needed_by)
+                let default = setting
+                    .default
+                    .map_or_else(|| "no default".to_owned(), |value| format!("default {value}"));
+                format!(
+                    "{}\n    {} Unit: {}. Needed by: {}; {default}.\n",
+                    setting.name, setting.help, setting.unit, setting.needed_by
+                )
             })
             .collect()
     })

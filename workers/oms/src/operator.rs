@@ -34,7 +34,9 @@ pub(crate) struct Operator {
 /// # Errors
 /// Neither `--user` nor `OMS_USER` says.
 pub(crate) fn user(config: &Config, given: Option<&str>) -> Result<UserId, String> {
-    let name = given.or_else(|| config.get(config::USER)).ok_or("say who you are, with --user or OMS_USER: it stands beside every change")?;
+    let name = given
+        .or_else(|| config.get(config::USER))
+        .ok_or("say who you are, with --user or OMS_USER: it stands beside every change")?;
     UserId::parse(name).map_err(|error| error.to_string())
 }
 
@@ -56,11 +58,20 @@ impl Operator {
     ///
     /// # Errors
     /// The broker does not take them, or no room answers in time.
-    pub(crate) async fn ask<B: Body>(&self, commands: &[B], routing_key: &str) -> Result<Vec<CommandAnswered>, String> {
+    pub(crate) async fn ask<B: Body>(
+        &self,
+        commands: &[B],
+        routing_key: &str,
+    ) -> Result<Vec<CommandAnswered>, String> {
         let channel = self.channel().await?;
         let queue = topology::out_queue(OPERATOR);
         let mut answers = channel
-            .basic_consume(short(&queue), short(&format!("operator-{}", Uuid::now_v7())), BasicConsumeOptions::default(), FieldTable::default())
+            .basic_consume(
+                short(&queue),
+                short(&format!("operator-{}", Uuid::now_v7())),
+                BasicConsumeOptions::default(),
+                FieldTable::default(),
+            )
             .await
             .map_err(|_| format!("queue {queue} is missing or closed to you; run `oms topology apply`"))?;
         let mut awaited: BTreeMap<String, Option<CommandAnswered>> = BTreeMap::new();
@@ -75,9 +86,18 @@ impl Operator {
         }
         let collect = async {
             while awaited.values().any(Option::is_none) {
-                let Some(Ok(delivery)) = answers.next().await else { return Err("the broker closed the connection".to_owned()) };
-                if take(&delivery.data, delivery.properties.content_type().as_ref().map_or(SINGLE, |text| text.as_str()), &mut awaited) {
-                    channel.basic_ack(delivery.delivery_tag, BasicAckOptions::default()).await.map_err(|error| error.to_string())?;
+                let Some(Ok(delivery)) = answers.next().await else {
+                    return Err("the broker closed the connection".to_owned());
+                };
+                if take(
+                    &delivery.data,
+                    delivery.properties.content_type().as_ref().map_or(SINGLE, |text| text.as_str()),
+                    &mut awaited,
+                ) {
+                    channel
+                        .basic_ack(delivery.delivery_tag, BasicAckOptions::default())
+                        .await
+                        .map_err(|error| error.to_string())?;
                 }
             }
             Ok(())
@@ -93,18 +113,35 @@ impl Operator {
     ///
     /// # Errors
     /// The broker does not take it.
-    pub(crate) async fn publish(&self, channel: &Channel, exchange: &str, key: &str, bytes: &[u8], properties: BasicProperties) -> Result<(), String> {
+    pub(crate) async fn publish(
+        &self,
+        channel: &Channel,
+        exchange: &str,
+        key: &str,
+        bytes: &[u8],
+        properties: BasicProperties,
+    ) -> Result<(), String> {
         let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let confirm = channel.basic_publish(short(exchange), short(key), mandatory, bytes, properties).await.map_err(|error| error.to_string())?;
+        let confirm = channel
+            .basic_publish(short(exchange), short(key), mandatory, bytes, properties)
+            .await
+            .map_err(|error| error.to_string())?;
         match confirm.await.map_err(|error| format!("the broker refused the message: {error}"))? {
             Confirmation::Ack(None) => Ok(()),
             Confirmation::Ack(Some(_)) => Err(format!("no queue takes {key}; run `oms topology apply`")),
-            Confirmation::Nack(_) | Confirmation::NotRequested => Err("the broker did not take the message; try again".to_owned()),
+            Confirmation::Nack(_) | Confirmation::NotRequested => {
+                Err("the broker did not take the message; try again".to_owned())
+            }
         }
     }
 
     /// Properties under the operator's own name, or on behalf of the outsider who sent a message first.
-    pub(crate) fn properties(&self, content_type: &str, id: &str, on_behalf_of: Option<&str>) -> BasicProperties {
+    pub(crate) fn properties(
+        &self,
+        content_type: &str,
+        id: &str,
+        on_behalf_of: Option<&str>,
+    ) -> BasicProperties {
         let mut headers = FieldTable::default();
         if let Some(sender) = on_behalf_of {
             headers.insert("oms-sender".into(), AMQPValue::LongString(sender.into()));
@@ -126,9 +163,14 @@ impl Operator {
 pub(crate) fn login(config: &Config, name: &str) -> Result<String, String> {
     let url = config.need(config::AMQP_URL)?;
     let Some(path) = config.get(config::CREDENTIALS_FILE) else { return Ok(url.to_owned()) };
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{path} (OMS_CREDENTIALS_FILE) cannot be read: {error}"))?;
-    let users: BTreeMap<String, String> = serde_json::from_str(&text).map_err(|_| format!("{path} (OMS_CREDENTIALS_FILE) must be a JSON object of user names and passwords"))?;
-    let password = users.get(name).ok_or_else(|| format!("{path} has no user {name}; run `oms topology apply --credentials {path}`"))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("{path} (OMS_CREDENTIALS_FILE) cannot be read: {error}"))?;
+    let users: BTreeMap<String, String> = serde_json::from_str(&text).map_err(|_| {
+        format!("{path} (OMS_CREDENTIALS_FILE) must be a JSON object of user names and passwords")
+    })?;
+    let password = users
+        .get(name)
+        .ok_or_else(|| format!("{path} has no user {name}; run `oms topology apply --credentials {path}`"))?;
     let (scheme, rest) = url.split_once("://").ok_or("OMS_AMQP_URL is not a URL")?;
     let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
     Ok(format!("{scheme}://{name}:{password}@{host}"))

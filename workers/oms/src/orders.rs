@@ -33,7 +33,8 @@ pub(crate) async fn show(config: &Config, text: &str, json: bool) -> Result<(), 
 fn story(view: &OrderView) -> String {
     let summary = &view.summary;
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    let total = summary.total.zip(summary.currency).map(|(total, currency)| format!("{total} {}", currency.as_str()));
+    let total =
+        summary.total.zip(summary.currency).map(|(total, currency)| format!("{total} {}", currency.as_str()));
     let mut text = format!(
         "order {}  {}\n{} by {}, reference {}; received {}; total {}\n\n",
         summary.order,
@@ -44,10 +45,23 @@ fn story(view: &OrderView) -> String {
         or_dash(summary.received_at.map(|at| at.to_string())),
         or_dash(total),
     );
-    let lines = view.lines.iter().map(|line| [line.line.to_string(), line.item.as_str().to_owned(), line.quantity.to_string(), line.status.to_string()]);
+    let lines = view.lines.iter().map(|line| {
+        [
+            line.line.to_string(),
+            line.item.as_str().to_owned(),
+            line.quantity.to_string(),
+            line.status.to_string(),
+        ]
+    });
     text += &show::table(["line", "item", "quantity", "status"], lines);
     for parcel in &view.parcels {
-        text += &format!("\nparcel {}  {} {}  {}", parcel.shipment, lifecycle::words::carrier_name(parcel.carrier), parcel.tracking.as_str(), parcel.status);
+        text += &format!(
+            "\nparcel {}  {} {}  {}",
+            parcel.shipment,
+            lifecycle::words::carrier_name(parcel.carrier),
+            parcel.tracking.as_str(),
+            parcel.status
+        );
     }
     text += "\n\n";
     for entry in &view.history {
@@ -100,11 +114,15 @@ fn query(args: &FindArgs) -> Result<Query, String> {
     if let Some(text) = &args.status {
         let known = || OrderStatus::ALL.iter().map(|status| status.name()).collect::<Vec<_>>().join(", ");
         let status = OrderStatus::parse(&text.replace([' ', '-'], "_"));
-        return status.map(Query::Status).ok_or_else(|| format!("`{text}` is not a status of an order; statuses are {}", known()));
+        return status
+            .map(Query::Status)
+            .ok_or_else(|| format!("`{text}` is not a status of an order; statuses are {}", known()));
     }
     let day = args.day.as_deref().unwrap_or_default();
     let format = time::macros::format_description!("[year]-[month]-[day]");
-    Date::parse(day, format).map(Query::Day).map_err(|_| format!("`{day}` is not a day; it looks like 2019-11-14"))
+    Date::parse(day, format)
+        .map(Query::Day)
+        .map_err(|_| format!("`{day}` is not a day; it looks like 2019-11-14"))
 }
 
 /// # Errors
@@ -118,7 +136,14 @@ pub(crate) async fn held(config: &Config, json: bool) -> Result<(), String> {
         }
         let rows = held.iter().map(|order| {
             let reasons: Vec<&str> = order.reasons.iter().map(|reason| reason.name()).collect();
-            [order.order.to_string(), reasons.join(", "), order.channel.name().to_owned(), order.reference.to_string(), order.total.to_string(), order.since.to_string()]
+            [
+                order.order.to_string(),
+                reasons.join(", "),
+                order.channel.name().to_owned(),
+                order.reference.to_string(),
+                order.total.to_string(),
+                order.since.to_string(),
+            ]
         });
         show::table(["order", "reasons", "channel", "reference", "total", "held since"], rows)
     })
@@ -126,13 +151,23 @@ pub(crate) async fn held(config: &Config, json: bool) -> Result<(), String> {
 
 /// # Errors
 /// A bad number, or intake refuses.
-pub(crate) async fn release(config: &Config, user: UserId, text: &str, reason: String) -> Result<String, String> {
+pub(crate) async fn release(
+    config: &Config,
+    user: UserId,
+    text: &str,
+    reason: String,
+) -> Result<String, String> {
     end(config, HoldRelease { order: number(text)?, user, reason }, "released").await
 }
 
 /// # Errors
 /// A bad number, or intake refuses.
-pub(crate) async fn refuse(config: &Config, user: UserId, text: &str, reason: String) -> Result<String, String> {
+pub(crate) async fn refuse(
+    config: &Config,
+    user: UserId,
+    text: &str,
+    reason: String,
+) -> Result<String, String> {
     end(config, HoldRefuse { order: number(text)?, user, reason }, "refused").await
 }
 

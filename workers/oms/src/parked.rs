@@ -20,11 +20,58 @@ use crate::show;
 /// Fields whose values are shown. All others may be about a person, known or not, and their names suffice for finding
 /// out what is wrong.
 const PLAIN: [&str; 52] = [
-    "specversion", "id", "source", "type", "time", "subject", "datacontenttype", "traceparent", "causationid", "reference", "order", "release",
-    "shipment", "sender", "user", "agent", "room", "kind", "channel", "received_at", "brand", "gift", "method", "country", "item", "quantity",
-    "unit_price", "delivery", "line", "shipping", "total", "amount", "currency", "carrier", "tracking", "code", "status", "to_sender", "scanned_at",
-    "packed_at", "change", "price", "on_sale_at", "product_limit", "unusual_quantity", "pool", "limit", "coins_per_unit", "units", "hours",
-    "version", "outcome",
+    "specversion",
+    "id",
+    "source",
+    "type",
+    "time",
+    "subject",
+    "datacontenttype",
+    "traceparent",
+    "causationid",
+    "reference",
+    "order",
+    "release",
+    "shipment",
+    "sender",
+    "user",
+    "agent",
+    "room",
+    "kind",
+    "channel",
+    "received_at",
+    "brand",
+    "gift",
+    "method",
+    "country",
+    "item",
+    "quantity",
+    "unit_price",
+    "delivery",
+    "line",
+    "shipping",
+    "total",
+    "amount",
+    "currency",
+    "carrier",
+    "tracking",
+    "code",
+    "status",
+    "to_sender",
+    "scanned_at",
+    "packed_at",
+    "change",
+    "price",
+    "on_sale_at",
+    "product_limit",
+    "unusual_quantity",
+    "pool",
+    "limit",
+    "coins_per_unit",
+    "units",
+    "hours",
+    "version",
+    "outcome",
 ];
 /// Characters of a shown value at most; names and sentences have spaces besides.
 const PLAIN_LENGTH_MAX: usize = 128;
@@ -40,11 +87,16 @@ impl Filter {
     /// # Errors
     /// No room or no reason of that name.
     pub(crate) fn new(room: Option<&str>, reason: Option<&str>) -> Result<Self, String> {
-        let room = room.map(|name| Room::parse(name).ok_or_else(|| format!("`{name}` is not a room"))).transpose()?;
+        let room = room
+            .map(|name| Room::parse(name).ok_or_else(|| format!("`{name}` is not a room")))
+            .transpose()?;
         let reason = reason
             .map(|name| {
                 let all = ParkReason::ALL.map(ParkReason::name).join(", ");
-                ParkReason::ALL.into_iter().find(|reason| reason.name() == name).ok_or_else(|| format!("`{name}` is not a reason; reasons are {all}"))
+                ParkReason::ALL
+                    .into_iter()
+                    .find(|reason| reason.name() == name)
+                    .ok_or_else(|| format!("`{name}` is not a reason; reasons are {all}"))
             })
             .transpose()?;
         Ok(Self { room, reason })
@@ -69,11 +121,18 @@ async fn fetch(channel: &Channel, filter: &Filter) -> Result<Vec<Fetched>, Strin
     let mut found: BTreeMap<String, Fetched> = BTreeMap::new();
     for room in filter.rooms() {
         let queue = topology::parked_queue(room);
-        while let Some(message) = channel.basic_get(short(&queue), BasicGetOptions::default()).await.map_err(|error| format!("{queue} cannot be read: {error}"))? {
+        while let Some(message) = channel
+            .basic_get(short(&queue), BasicGetOptions::default())
+            .await
+            .map_err(|error| format!("{queue} cannot be read: {error}"))?
+        {
             let Ok(record) = serde_json::from_slice::<ParkedRecord>(&message.delivery.data) else { continue };
             if filter.takes(&record) {
                 let tag = message.delivery.delivery_tag;
-                found.entry(record.id.clone()).and_modify(|fetched| fetched.tags.push(tag)).or_insert(Fetched { tags: vec![tag], record });
+                found
+                    .entry(record.id.clone())
+                    .and_modify(|fetched| fetched.tags.push(tag))
+                    .or_insert(Fetched { tags: vec![tag], record });
             }
         }
     }
@@ -86,14 +145,22 @@ async fn fetch(channel: &Channel, filter: &Filter) -> Result<Vec<Fetched>, Strin
 /// The broker does not answer.
 pub(crate) async fn list(config: &Config, filter: &Filter, json: bool) -> Result<(), String> {
     let channel = Operator::open(config)?.channel().await?;
-    let records: Vec<ParkedRecord> = fetch(&channel, filter).await?.into_iter().map(|fetched| fetched.record).collect();
+    let records: Vec<ParkedRecord> =
+        fetch(&channel, filter).await?.into_iter().map(|fetched| fetched.record).collect();
     show::print(json, &records, || {
         if records.is_empty() {
             return "nothing is parked\n".to_owned();
         }
         let rows = records.iter().map(|record| {
             let sender = record.sender.clone().unwrap_or_else(|| "-".to_owned());
-            [record.id[..12].to_owned(), record.room.to_string(), record.reason.name().to_owned(), sender, record.routing_key.clone(), record.parked_at.to_string()]
+            [
+                record.id[..12].to_owned(),
+                record.room.to_string(),
+                record.reason.name().to_owned(),
+                sender,
+                record.routing_key.clone(),
+                record.parked_at.to_string(),
+            ]
         });
         show::table(["id", "room", "reason", "sender", "routing key", "parked at"], rows)
     })
@@ -117,7 +184,9 @@ pub(crate) async fn show(config: &Config, id: &str, json: bool) -> Result<(), St
         .into_iter()
         .map(|fetched| fetched.record)
         .find(|record| record.id.starts_with(id))
-        .ok_or_else(|| format!("no parked message has an id that begins with {id}; `oms parked list` shows them"))?;
+        .ok_or_else(|| {
+            format!("no parked message has an id that begins with {id}; `oms parked list` shows them")
+        })?;
     let bytes = record.open(&ring).map_err(|error| error.to_string())?;
     let mut decoded: Option<Value> = serde_json::from_slice(&bytes).ok();
     if let Some(value) = &mut decoded {
@@ -178,7 +247,13 @@ struct Replayed {
 ///
 /// # Errors
 /// An id that is not there, a missing key, or the broker.
-pub(crate) async fn replay(config: &Config, ids: &[String], all: bool, filter: &Filter, json: bool) -> Result<(), String> {
+pub(crate) async fn replay(
+    config: &Config,
+    ids: &[String],
+    all: bool,
+    filter: &Filter,
+    json: bool,
+) -> Result<(), String> {
     if ids.is_empty() != all {
         return Err("say which messages: ids from `oms parked list`, or --all".to_owned());
     }
@@ -186,10 +261,13 @@ pub(crate) async fn replay(config: &Config, ids: &[String], all: bool, filter: &
     let operator = Operator::open(config)?;
     let channel = operator.channel().await?;
     let fetched = fetch(&channel, filter).await?;
-    if let Some(missing) = ids.iter().find(|id| !fetched.iter().any(|one| one.record.id.starts_with(id.as_str()))) {
+    if let Some(missing) =
+        ids.iter().find(|id| !fetched.iter().any(|one| one.record.id.starts_with(id.as_str())))
+    {
         return Err(format!("no parked message has an id that begins with {missing}; nothing was sent"));
     }
-    let chosen = fetched.iter().filter(|one| all || ids.iter().any(|id| one.record.id.starts_with(id.as_str())));
+    let chosen =
+        fetched.iter().filter(|one| all || ids.iter().any(|id| one.record.id.starts_with(id.as_str())));
     let mut done = Replayed { replayed: 0, copies: 0 };
     for one in chosen {
         let (content_type, bytes, id) = again(&one.record, &ring)?;
@@ -216,7 +294,9 @@ fn again(record: &ParkedRecord, ring: &Keyring) -> Result<(String, Vec<u8>, Stri
     let bytes = record.open(ring).map_err(|error| error.to_string())?;
     let content_type = record.content_type.clone().unwrap_or_else(|| SINGLE.to_owned());
     let id = format!("replay-{}-{}", &record.id[..16], record.parked_at.0.unix_timestamp_nanos() / 1_000);
-    let events: Option<Vec<Event>> = decode(Some(&content_type), &bytes).ok().and_then(|events| events.into_iter().collect::<Result<_, _>>().ok());
+    let events: Option<Vec<Event>> = decode(Some(&content_type), &bytes)
+        .ok()
+        .and_then(|events| events.into_iter().collect::<Result<_, _>>().ok());
     match events {
         None => Ok((content_type, bytes, id)),
         Some(mut events) => {

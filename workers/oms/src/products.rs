@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use messages::Body;
 use messages::answer::{CommandAnswered, Outcome};
 use messages::id::{Reference, UserId};
 use messages::item::ItemNumber;
 use messages::product::{Product, ProductDefine, StockAdjust, StockReceive};
-use messages::Body;
 use serde::Deserialize;
 use shell::config::Config;
 
@@ -34,19 +34,38 @@ struct StockLine {
 /// # Errors
 /// The file is not readable, or inventory refuses a line.
 pub(crate) async fn apply(config: &Config, user: &UserId, path: &Path) -> Result<Vec<String>, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-    let file: ProductFile = serde_json::from_str(&text).map_err(|error| format!("{} is not a product file: {error}", path.display()))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    let file: ProductFile = serde_json::from_str(&text)
+        .map_err(|error| format!("{} is not a product file: {error}", path.display()))?;
     let digest = messages::id::sha256_hex(text.as_bytes());
-    let reference = |item: &ItemNumber| Reference::parse(&format!("file-{}-{}", &digest[..12], item.as_str())).map_err(|error| error.to_string());
+    let reference = |item: &ItemNumber| {
+        Reference::parse(&format!("file-{}-{}", &digest[..12], item.as_str()))
+            .map_err(|error| error.to_string())
+    };
     let defines: Vec<ProductDefine> = file
         .products
         .into_iter()
-        .map(|product| Ok(ProductDefine { reference: reference(&product.item)?, product, user: Some(user.clone()), reason: None }))
+        .map(|product| {
+            Ok(ProductDefine {
+                reference: reference(&product.item)?,
+                product,
+                user: Some(user.clone()),
+                reason: None,
+            })
+        })
         .collect::<Result<_, String>>()?;
     let receives: Vec<StockReceive> = file
         .stock
         .into_iter()
-        .map(|line| Ok(StockReceive { reference: reference(&line.item)?, item: line.item, quantity: line.quantity, user: Some(user.clone()) }))
+        .map(|line| {
+            Ok(StockReceive {
+                reference: reference(&line.item)?,
+                item: line.item,
+                quantity: line.quantity,
+                user: Some(user.clone()),
+            })
+        })
         .collect::<Result<_, String>>()?;
     let operator = Operator::open(config)?;
     let mut report = Vec::new();
@@ -57,16 +76,36 @@ pub(crate) async fn apply(config: &Config, user: &UserId, path: &Path) -> Result
 
 /// # Errors
 /// A bad item or reference, or inventory refuses.
-pub(crate) async fn receive(config: &Config, user: UserId, item: &str, quantity: u32, reference: Option<&str>) -> Result<String, String> {
-    let command = StockReceive { reference: named(reference)?, item: parse_item(item)?, quantity, user: Some(user) };
+pub(crate) async fn receive(
+    config: &Config,
+    user: UserId,
+    item: &str,
+    quantity: u32,
+    reference: Option<&str>,
+) -> Result<String, String> {
+    let command =
+        StockReceive { reference: named(reference)?, item: parse_item(item)?, quantity, user: Some(user) };
     let answers = ask(&Operator::open(config)?, &[command]).await?;
     tell(&answers, "stock line", "received")
 }
 
 /// # Errors
 /// As [`receive`].
-pub(crate) async fn adjust(config: &Config, user: UserId, item: &str, change: i64, reason: &str, reference: Option<&str>) -> Result<String, String> {
-    let command = StockAdjust { reference: named(reference)?, item: parse_item(item)?, change, user, reason: reason.to_owned() };
+pub(crate) async fn adjust(
+    config: &Config,
+    user: UserId,
+    item: &str,
+    change: i64,
+    reason: &str,
+    reference: Option<&str>,
+) -> Result<String, String> {
+    let command = StockAdjust {
+        reference: named(reference)?,
+        item: parse_item(item)?,
+        change,
+        user,
+        reason: reason.to_owned(),
+    };
     let answers = ask(&Operator::open(config)?, &[command]).await?;
     tell(&answers, "stock line", "adjusted")
 }
@@ -88,7 +127,13 @@ fn tell(answers: &[CommandAnswered], what: &str, done: &str) -> Result<String, S
     let refused: Vec<String> = answers
         .iter()
         .filter(|answer| answer.outcome == Outcome::Refused)
-        .map(|answer| format!("{}: {}", answer.reference.as_deref().unwrap_or("?"), answer.text.as_deref().unwrap_or("refused")))
+        .map(|answer| {
+            format!(
+                "{}: {}",
+                answer.reference.as_deref().unwrap_or("?"),
+                answer.text.as_deref().unwrap_or("refused")
+            )
+        })
         .collect();
     if !refused.is_empty() {
         return Err(refused.join("\n"));

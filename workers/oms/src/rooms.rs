@@ -37,9 +37,14 @@ pub(crate) fn parse(list: &str) -> Result<Vec<Room>, String> {
     if list == "all" {
         return Ok(Room::ALL.to_vec());
     }
-    list.split(',').map(str::trim).map(|name| {
-        Room::parse(name).ok_or_else(|| format!("`{name}` is not a room; rooms are {}", Room::ALL.map(Room::name).join(", ")))
-    }).collect()
+    list.split(',')
+        .map(str::trim)
+        .map(|name| {
+            Room::parse(name).ok_or_else(|| {
+                format!("`{name}` is not a room; rooms are {}", Room::ALL.map(Room::name).join(", "))
+            })
+        })
+        .collect()
 }
 
 /// Starts one room with its settings.
@@ -51,7 +56,8 @@ pub(crate) async fn start(house: &mut House, room: Room) -> Result<(), String> {
     let schema = schema(room);
     match room {
         Room::Intake => {
-            let verify_amount = Amount::new(config.number(config::VERIFY_AMOUNT)?).map_err(|error| error.to_string())?;
+            let verify_amount =
+                Amount::new(config.number(config::VERIFY_AMOUNT)?).map_err(|error| error.to_string())?;
             house.start(intake::Intake { verify_amount }, None, &schema).await
         }
         Room::Inventory => house.start(inventory::Inventory, None, &schema).await,
@@ -79,17 +85,31 @@ pub(crate) async fn start(house: &mut House, room: Room) -> Result<(), String> {
 
 fn retry_delays(config: &Config) -> Result<Vec<i64>, String> {
     let text = config.need(config::PAYMENT_RETRY_DELAYS)?;
-    text.split(',').map(|part| part.trim().parse().map_err(|_| format!("{} must be whole seconds with commas", config::PAYMENT_RETRY_DELAYS.name))).collect()
+    text.split(',')
+        .map(|part| {
+            part.trim().parse().map_err(|_| {
+                format!("{} must be whole seconds with commas", config::PAYMENT_RETRY_DELAYS.name)
+            })
+        })
+        .collect()
 }
 
 fn gateway(config: &Config) -> Result<Arc<dyn Outside>, String> {
     let settings = payment::GatewaySettings {
         url: config.need(config::PAYMENT_URL)?.to_owned(),
         secret_key: config.need(config::PAYMENT_KEY)?.to_owned(),
-        timeout: Duration::from_secs(config.number(config::PAYMENT_TIMEOUT)?),
+        timeout: payment_timeout(config)?,
         concurrency: config.number(config::PAYMENT_CONCURRENCY)?,
     };
     Ok(Arc::new(payment::Gateway::new(&settings)?))
+}
+
+/// A call makes at most two requests, and both must end before another performer may look after it.
+fn payment_timeout(config: &Config) -> Result<Duration, String> {
+    match config.number(config::PAYMENT_TIMEOUT)? {
+        seconds @ 1..=30 => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!("{} must be 1 to 30 seconds", config::PAYMENT_TIMEOUT.name)),
+    }
 }
 
 fn mailer(config: &Config) -> Result<(notifications::Notifications, Arc<dyn Outside>), String> {

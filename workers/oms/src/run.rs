@@ -24,7 +24,9 @@ pub(crate) async fn run(config: Config, wanted: &[Room]) -> Result<ExitCode, Str
     }
     let addr = house.config().need(config::HTTP_ADDR)?.to_owned();
     if addr != "off" {
-        let addr: SocketAddr = addr.parse().map_err(|_| format!("{} must be address:port, for example 127.0.0.1:9464, or off", config::HTTP_ADDR.name))?;
+        let addr: SocketAddr = addr.parse().map_err(|_| {
+            format!("{} must be address:port, for example 127.0.0.1:9464, or off", config::HTTP_ADDR.name)
+        })?;
         let bound = http::serve(addr, metrics, house.readiness()).await?;
         tracing::info!(%bound, "serving /livez, /readyz and /metrics");
     }

@@ -5,7 +5,10 @@ use comfy_table::{ContentArrangement, Table};
 use serde::Serialize;
 
 /// A table without lines, as wide as the terminal at most.
-pub(crate) fn table<const N: usize>(headers: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+pub(crate) fn table<const N: usize>(
+    headers: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(headers);
     for row in rows {
@@ -18,7 +21,11 @@ pub(crate) fn table<const N: usize>(headers: [&str; N], rows: impl IntoIterator<
 ///
 /// # Errors
 /// The value does not serialize.
-pub(crate) fn print<T: Serialize>(json: bool, value: &T, text: impl FnOnce() -> String) -> Result<(), String> {
+pub(crate) fn print<T: Serialize>(
+    json: bool,
+    value: &T,
+    text: impl FnOnce() -> String,
+) -> Result<(), String> {
     if json {
         println!("{}", serde_json::to_string_pretty(value).map_err(|error| error.to_string())?);
     } else {

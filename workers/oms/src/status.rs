@@ -68,15 +68,34 @@ pub(crate) async fn status(config: &Config, json: bool) -> Result<(), String> {
 
 fn text(status: &Status) -> String {
     let desks = status.desks.iter().map(|desk| {
-        [desk.room.to_string(), desk.waiting_outside.to_string(), desk.waiting.to_string(), desk.parked.to_string(), desk.outbox.to_string(), desk.due.to_string(), desk.tasks.to_string()]
+        [
+            desk.room.to_string(),
+            desk.waiting_outside.to_string(),
+            desk.waiting.to_string(),
+            desk.parked.to_string(),
+            desk.outbox.to_string(),
+            desk.due.to_string(),
+            desk.tasks.to_string(),
+        ]
     });
     let orders = &status.orders;
     let cents = |minor: i64| format!("{}.{:02}", minor / 100, minor % 100);
     let money = &status.money;
-    let mut text = show::table(["room", "from outside", "from rooms", "parked", "outbox", "due", "tasks"], desks);
-    text += &format!("\norders: {} accepted, {} held, {} refused\n", orders.accepted, orders.held, orders.refused);
-    text += &format!("money:  {} authorized, {} captured, {} voided, {} declined\n", cents(money.authorized), cents(money.captured), cents(money.voided), cents(money.declined));
-    let sent: i64 = status.notices.iter().filter(|count| count.status == "sent").map(|count| count.notices).sum();
+    let mut text =
+        show::table(["room", "from outside", "from rooms", "parked", "outbox", "due", "tasks"], desks);
+    text += &format!(
+        "\norders: {} accepted, {} held, {} refused\n",
+        orders.accepted, orders.held, orders.refused
+    );
+    text += &format!(
+        "money:  {} authorized, {} captured, {} voided, {} declined\n",
+        cents(money.authorized),
+        cents(money.captured),
+        cents(money.voided),
+        cents(money.declined)
+    );
+    let sent: i64 =
+        status.notices.iter().filter(|count| count.status == "sent").map(|count| count.notices).sum();
     let open: i64 = status.notices.iter().map(|count| count.notices).sum::<i64>() - sent;
     text + &format!("mails:  {sent} sent, {open} otherwise\n\n") + &stock_table(&status.stock)
 }
@@ -84,8 +103,18 @@ fn text(status: &Status) -> String {
 fn stock_table(stock: &[inventory::store::ItemStock]) -> String {
     let or_none = |number: Option<i64>| number.map_or_else(|| "none".to_owned(), |number| number.to_string());
     let rows = stock.iter().map(|item| {
-        let pool = item.pool.as_ref().map_or_else(|| "-".to_owned(), |pool| format!("{pool} {}/{}", item.pool_promised.unwrap_or(0), or_none(item.pool_limit)));
-        [item.item.clone(), item.on_hand.to_string(), item.reserved.to_string(), item.shipped.to_string(), or_none(item.product_limit), pool]
+        let pool = item.pool.as_ref().map_or_else(
+            || "-".to_owned(),
+            |pool| format!("{pool} {}/{}", item.pool_promised.unwrap_or(0), or_none(item.pool_limit)),
+        );
+        [
+            item.item.clone(),
+            item.on_hand.to_string(),
+            item.reserved.to_string(),
+            item.shipped.to_string(),
+            or_none(item.product_limit),
+            pool,
+        ]
     });
     show::table(["item", "on hand", "reserved", "shipped", "product limit", "mintage promised"], rows)
 }
@@ -101,14 +130,29 @@ async fn desks(config: &Config) -> Result<Vec<Desk>, String> {
         let Some((_, link)) = &link else { continue };
         let channel = link.channel().await.map_err(|error| error.to_string())?;
         let mut counts = [0; 3];
-        for (count, queue) in counts.iter_mut().zip([topology::inner_queue(room), topology::outside_queue(room), topology::parked_queue(room)]) {
-            let passive = QueueDeclareOptions { passive: true, durable: true, ..QueueDeclareOptions::default() };
+        for (count, queue) in counts.iter_mut().zip([
+            topology::inner_queue(room),
+            topology::outside_queue(room),
+            topology::parked_queue(room),
+        ]) {
+            let passive =
+                QueueDeclareOptions { passive: true, durable: true, ..QueueDeclareOptions::default() };
             let declared = channel.queue_declare(short(&queue), passive, FieldTable::default()).await;
-            *count = declared.map_err(|_| format!("queue {queue} is missing; run `oms topology apply`"))?.message_count();
+            *count = declared
+                .map_err(|_| format!("queue {queue} is missing; run `oms topology apply`"))?
+                .message_count();
         }
         let pool = migrate::reader_pool(config.for_room(room, config::DATABASE_URL)?).await?;
         let (outbox, due, tasks) = ledger(&pool, room).await.map_err(|error| reading_failed(&error))?;
-        desks.push(Desk { room, waiting: counts[0], waiting_outside: counts[1], parked: counts[2], outbox, due, tasks });
+        desks.push(Desk {
+            room,
+            waiting: counts[0],
+            waiting_outside: counts[1],
+            parked: counts[2],
+            outbox,
+            due,
+            tasks,
+        });
     }
     Ok(desks)
 }
@@ -155,7 +199,13 @@ async fn sums(pool: &PgPool) -> Result<Sums, sqlx::Error> {
 pub(crate) async fn products(config: &Config, json: bool) -> Result<(), String> {
     let pool = migrate::reader_pool(config.for_room(Room::Inventory, config::DATABASE_URL)?).await?;
     let stock = inventory::store::stock(&pool).await.map_err(|error| reading_failed(&error))?;
-    show::print(json, &stock, || if stock.is_empty() { "no product is defined; `oms products apply FILE` defines them\n".to_owned() } else { stock_table(&stock) })
+    show::print(json, &stock, || {
+        if stock.is_empty() {
+            "no product is defined; `oms products apply FILE` defines them\n".to_owned()
+        } else {
+            stock_table(&stock)
+        }
+    })
 }
 
 /// Exit code 3 if a row does not fit.
@@ -167,8 +217,17 @@ pub(crate) async fn verify(config: &Config, json: bool) -> Result<ExitCode, Stri
     let verdict = audit::store::verify(&pool).await.map_err(|error| reading_failed(&error))?;
     show::print(json, &verdict, || match &verdict.first_bad {
         None => {
-            let head = verdict.head.as_ref().map(|head| format!("head {} {}\nA head noted elsewhere shows even a chain that was rewritten as a whole.\n", head.seq, head.hash));
-            format!("the chain holds: {} messages, none changed, missing or added\n{}", verdict.rows, head.unwrap_or_default())
+            let head = verdict.head.as_ref().map(|head| {
+                format!(
+                    "head {} {}\nA head noted elsewhere shows even a chain that was rewritten as a whole.\n",
+                    head.seq, head.hash
+                )
+            });
+            format!(
+                "the chain holds: {} messages, none changed, missing or added\n{}",
+                verdict.rows,
+                head.unwrap_or_default()
+            )
         }
         Some(bad) => format!("the chain breaks at record {}: {}\n", bad.seq, bad.why),
     })?;

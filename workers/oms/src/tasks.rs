@@ -32,7 +32,11 @@ pub(crate) async fn list(config: &Config, json: bool) -> Result<(), String> {
             "SELECT kind, key, order_number, reason, to_char(opened_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS opened_at
              FROM {room}.task WHERE closed_at IS NULL ORDER BY opened_at"
         );
-        for row in sqlx::query(AssertSqlSafe(sql)).fetch_all(&pool).await.map_err(|error| crate::reading_failed(&error))? {
+        for row in sqlx::query(AssertSqlSafe(sql))
+            .fetch_all(&pool)
+            .await
+            .map_err(|error| crate::reading_failed(&error))?
+        {
             let text = |name: &str| row.try_get::<String, _>(name).map_err(|error| error.to_string());
             tasks.push(OpenTask {
                 room,
@@ -49,16 +53,32 @@ pub(crate) async fn list(config: &Config, json: bool) -> Result<(), String> {
         if tasks.is_empty() {
             return "no open tasks\n".to_owned();
         }
-        let rows = tasks.iter().map(|task| [task.room.to_string(), task.kind.clone(), task.key.clone(), task.reason.clone(), task.opened_at.clone()]);
+        let rows = tasks.iter().map(|task| {
+            [
+                task.room.to_string(),
+                task.kind.clone(),
+                task.key.clone(),
+                task.reason.clone(),
+                task.opened_at.clone(),
+            ]
+        });
         show::table(["room", "kind", "key", "reason", "opened at"], rows)
     })
 }
 
 /// # Errors
 /// No such room or kind, or the room says that no such task is open.
-pub(crate) async fn close(config: &Config, user: UserId, room: &str, kind: &str, key: &str, reason: &str) -> Result<String, String> {
+pub(crate) async fn close(
+    config: &Config,
+    user: UserId,
+    room: &str,
+    kind: &str,
+    key: &str,
+    reason: &str,
+) -> Result<String, String> {
     let room = Room::parse(room).ok_or_else(|| format!("`{room}` is not a room"))?;
-    let kind: TaskKind = serde_json::from_value(kind.into()).map_err(|_| format!("`{kind}` is not a kind of task; `oms tasks list` shows them"))?;
+    let kind: TaskKind = serde_json::from_value(kind.into())
+        .map_err(|_| format!("`{kind}` is not a kind of task; `oms tasks list` shows them"))?;
     let command = TaskClose { room, kind, key: key.to_owned(), user, reason: reason.to_owned() };
     let answers = Operator::open(config)?.ask(&[command], &Kind::TaskClose.routing_key(room)).await?;
     match answers.first() {

@@ -9,7 +9,9 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::uri::AMQPUri;
 use lapin::{Channel, ExchangeKind};
 use messages::outsiders::Outsiders;
-use messages::topology::{Argument, Exchange, ExchangeKind as Kind, Permission, Target, Topology, permissions, room_permissions};
+use messages::topology::{
+    Argument, Exchange, ExchangeKind as Kind, Permission, Target, Topology, permissions, room_permissions,
+};
 use serde_json::{Value, json};
 use shell::config::{self, Config};
 use shell::wire::{Link, short};
@@ -24,24 +26,55 @@ use crate::management::Management;
 pub(crate) async fn apply(config: &Config, credentials: Option<&Path>) -> Result<Vec<String>, String> {
     let outsiders = config.outsiders()?;
     let topology = Topology::of(&outsiders);
-    let link = Link::new(config.need(config::AMQP_URL)?, "oms topology").map_err(|error| error.to_string())?;
+    let link =
+        Link::new(config.need(config::AMQP_URL)?, "oms topology").map_err(|error| error.to_string())?;
     let channel = link.channel().await.map_err(|error| error.to_string())?;
     for exchange in &topology.exchanges {
-        declare_exchange(&channel, exchange, false).await.map_err(|error| differs("exchange", exchange.name, &error))?;
+        declare_exchange(&channel, exchange, false)
+            .await
+            .map_err(|error| differs("exchange", exchange.name, &error))?;
     }
     for queue in &topology.queues {
         let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
-        channel.queue_declare(short(&queue.name), options, table(&queue.arguments)).await.map_err(|error| differs("queue", &queue.name, &error))?;
+        channel
+            .queue_declare(short(&queue.name), options, table(&queue.arguments))
+            .await
+            .map_err(|error| differs("queue", &queue.name, &error))?;
     }
     for binding in &topology.bindings {
         let key = short(&binding.key);
         match &binding.target {
-            Target::Queue(name) => channel.queue_bind(short(name), short(binding.source), key, QueueBindOptions::default(), FieldTable::default()).await,
-            Target::Exchange(name) => channel.exchange_bind(short(name), short(binding.source), key, ExchangeBindOptions::default(), FieldTable::default()).await,
+            Target::Queue(name) => {
+                channel
+                    .queue_bind(
+                        short(name),
+                        short(binding.source),
+                        key,
+                        QueueBindOptions::default(),
+                        FieldTable::default(),
+                    )
+                    .await
+            }
+            Target::Exchange(name) => {
+                channel
+                    .exchange_bind(
+                        short(name),
+                        short(binding.source),
+                        key,
+                        ExchangeBindOptions::default(),
+                        FieldTable::default(),
+                    )
+                    .await
+            }
         }
         .map_err(|error| format!("the binding of {} could not be made: {error}", binding.source))?;
     }
-    let mut report = vec![format!("{} exchanges, {} queues, {} bindings are there", topology.exchanges.len(), topology.queues.len(), topology.bindings.len())];
+    let mut report = vec![format!(
+        "{} exchanges, {} queues, {} bindings are there",
+        topology.exchanges.len(),
+        topology.queues.len(),
+        topology.bindings.len()
+    )];
     report.extend(users(config, &outsiders, credentials).await?);
     Ok(report)
 }
@@ -84,25 +117,41 @@ fn all_permissions(outsiders: &Outsiders) -> Vec<Permission> {
     [permissions(outsiders), room_permissions()].concat()
 }
 
-async fn users(config: &Config, outsiders: &Outsiders, credentials: Option<&Path>) -> Result<Vec<String>, String> {
+async fn users(
+    config: &Config,
+    outsiders: &Outsiders,
+    credentials: Option<&Path>,
+) -> Result<Vec<String>, String> {
     let all = all_permissions(outsiders);
     let Some(management) = management(config)? else {
-        let mut lines = vec!["OMS_RABBITMQ_MANAGEMENT_URL is not set, so no users were made. On the broker's machine:".to_owned()];
+        let mut lines = vec![
+            "OMS_RABBITMQ_MANAGEMENT_URL is not set, so no users were made. On the broker's machine:"
+                .to_owned(),
+        ];
         let vhost = vhost(config)?;
         for permission in &all {
             lines.push(format!("  rabbitmqctl add_user {} \"$(openssl rand -hex 16)\"", permission.user));
-            lines.push(format!("  rabbitmqctl set_permissions -p {vhost} {} '{}' '{}' '{}'", permission.user, permission.configure, permission.write, permission.read));
+            lines.push(format!(
+                "  rabbitmqctl set_permissions -p {vhost} {} '{}' '{}' '{}'",
+                permission.user, permission.configure, permission.write, permission.read
+            ));
             for (exchange, write) in &permission.topics {
-                lines.push(format!("  rabbitmqctl set_topic_permissions -p {vhost} {} {exchange} '{write}' '.*'", permission.user));
+                lines.push(format!(
+                    "  rabbitmqctl set_topic_permissions -p {vhost} {} {exchange} '{write}' '.*'",
+                    permission.user
+                ));
             }
         }
         return Ok(lines);
     };
     let Some(path) = credentials.or_else(|| config.get(config::CREDENTIALS_FILE).map(Path::new)) else {
-        return Ok(vec!["no users were made: say with --credentials FILE where their passwords are kept".to_owned()]);
+        return Ok(vec![
+            "no users were made: say with --credentials FILE where their passwords are kept".to_owned(),
+        ]);
     };
     let mut known: BTreeMap<String, String> = match std::fs::read_to_string(path) {
-        Ok(text) => serde_json::from_str(&text).map_err(|_| format!("{} is not a JSON object of user names and passwords", path.display()))?,
+        Ok(text) => serde_json::from_str(&text)
+            .map_err(|_| format!("{} is not a JSON object of user names and passwords", path.display()))?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
         Err(error) => return Err(format!("{} cannot be read: {error}", path.display())),
     };
@@ -115,7 +164,10 @@ async fn users(config: &Config, outsiders: &Outsiders, credentials: Option<&Path
         }
     }
     if known.len() > before {
-        write_private(path, &(serde_json::to_string_pretty(&known).map_err(|error| error.to_string())? + "\n"))?;
+        write_private(
+            path,
+            &(serde_json::to_string_pretty(&known).map_err(|error| error.to_string())? + "\n"),
+        )?;
     }
     for permission in &all {
         management.put_user(&permission.user, &known[&permission.user]).await?;
@@ -129,7 +181,9 @@ pub(crate) fn management(config: &Config) -> Result<Option<Management>, String> 
 }
 
 fn vhost(config: &Config) -> Result<String, String> {
-    let uri: AMQPUri = config.need(config::AMQP_URL)?.parse().map_err(|_| "OMS_AMQP_URL is not readable; it looks like amqp://user:password@host:5672/vhost".to_owned())?;
+    let uri: AMQPUri = config.need(config::AMQP_URL)?.parse().map_err(|_| {
+        "OMS_AMQP_URL is not readable; it looks like amqp://user:password@host:5672/vhost".to_owned()
+    })?;
     Ok(uri.vhost)
 }
 
@@ -140,7 +194,8 @@ fn vhost(config: &Config) -> Result<String, String> {
 pub(crate) async fn diff(config: &Config) -> Result<Vec<String>, String> {
     let outsiders = config.outsiders()?;
     let topology = Topology::of(&outsiders);
-    let link = Link::new(config.need(config::AMQP_URL)?, "oms topology").map_err(|error| error.to_string())?;
+    let link =
+        Link::new(config.need(config::AMQP_URL)?, "oms topology").map_err(|error| error.to_string())?;
     let mut found = Vec::new();
     for exchange in &topology.exchanges {
         let channel = link.channel().await.map_err(|error| error.to_string())?;
@@ -160,7 +215,11 @@ pub(crate) async fn diff(config: &Config) -> Result<Vec<String>, String> {
     if let Some(management) = management(config)? {
         found.extend(compare_queues(&topology, &management.queues().await?));
         found.extend(compare_bindings(&topology, &management.bindings().await?));
-        found.extend(compare_users(&all_permissions(&outsiders), &management.users().await?, &management.permissions().await?));
+        found.extend(compare_users(
+            &all_permissions(&outsiders),
+            &management.users().await?,
+            &management.permissions().await?,
+        ));
     }
     Ok(found)
 }
@@ -180,11 +239,17 @@ fn compare_queues(topology: &Topology, have: &[Value]) -> Vec<String> {
                 Argument::Number(number) => json!(number),
             };
             if there["arguments"][*name] != want {
-                found.push(format!("queue {}: {name} is {} and should be {want}", queue.name, there["arguments"][*name]));
+                found.push(format!(
+                    "queue {}: {name} is {} and should be {want}",
+                    queue.name, there["arguments"][*name]
+                ));
             }
         }
         if let Some(limit) = there["effective_policy_definition"]["delivery-limit"].as_i64() {
-            found.push(format!("queue {}: a policy sets delivery-limit {limit}, which lowers ours", queue.name));
+            found.push(format!(
+                "queue {}: a policy sets delivery-limit {limit}, which lowers ours",
+                queue.name
+            ));
         }
     }
     found
@@ -192,7 +257,9 @@ fn compare_queues(topology: &Topology, have: &[Value]) -> Vec<String> {
 
 fn compare_bindings(topology: &Topology, have: &[Value]) -> Vec<String> {
     let is_there = |source: &str, target: &str, key: &str| {
-        have.iter().any(|there| there["source"] == source && there["destination"] == target && there["routing_key"] == key)
+        have.iter().any(|there| {
+            there["source"] == source && there["destination"] == target && there["routing_key"] == key
+        })
     };
     let target = |target: &Target| match target {
         Target::Queue(name) => name.clone(),
@@ -202,14 +269,28 @@ fn compare_bindings(topology: &Topology, have: &[Value]) -> Vec<String> {
         .bindings
         .iter()
         .filter(|binding| !is_there(binding.source, &target(&binding.target), &binding.key))
-        .map(|binding| format!("binding {} -> {} with key {} is missing", binding.source, target(&binding.target), binding.key))
+        .map(|binding| {
+            format!(
+                "binding {} -> {} with key {} is missing",
+                binding.source,
+                target(&binding.target),
+                binding.key
+            )
+        })
         .collect();
-    for there in have.iter().filter(|there| there["source"].as_str().is_some_and(|source| source == "oms" || source.starts_with("oms."))) {
+    for there in have.iter().filter(|there| {
+        there["source"].as_str().is_some_and(|source| source == "oms" || source.starts_with("oms."))
+    }) {
         let wanted = topology.bindings.iter().any(|binding| {
-            there["source"] == binding.source && there["destination"] == target(&binding.target).as_str() && there["routing_key"] == binding.key.as_str()
+            there["source"] == binding.source
+                && there["destination"] == target(&binding.target).as_str()
+                && there["routing_key"] == binding.key.as_str()
         });
         if !wanted {
-            found.push(format!("binding {} -> {} with key {} is not ours", there["source"], there["destination"], there["routing_key"]));
+            found.push(format!(
+                "binding {} -> {} with key {} is not ours",
+                there["source"], there["destination"], there["routing_key"]
+            ));
         }
     }
     found
@@ -218,13 +299,22 @@ fn compare_bindings(topology: &Topology, have: &[Value]) -> Vec<String> {
 fn compare_users(want: &[Permission], users: &[String], permissions: &[Value]) -> Vec<String> {
     let mut found = Vec::new();
     for permission in want {
-        let Some(there) = permissions.iter().find(|there| there["user"] == permission.user.as_str()).filter(|_| users.contains(&permission.user)) else {
+        let Some(there) = permissions
+            .iter()
+            .find(|there| there["user"] == permission.user.as_str())
+            .filter(|_| users.contains(&permission.user))
+        else {
             found.push(format!("user {} or its permissions are missing", permission.user));
             continue;
         };
-        for (what, want) in [("configure", &permission.configure), ("write", &permission.write), ("read", &permission.read)] {
+        for (what, want) in
+            [("configure", &permission.configure), ("write", &permission.write), ("read", &permission.read)]
+        {
             if there[what] != want.as_str() {
-                found.push(format!("user {}: {what} is {} and should be \"{want}\"", permission.user, there[what]));
+                found.push(format!(
+                    "user {}: {what} is {} and should be \"{want}\"",
+                    permission.user, there[what]
+                ));
             }
         }
     }
@@ -237,7 +327,8 @@ fn compare_users(want: &[Permission], users: &[String], permissions: &[Value]) -
 /// The list of outsiders is not readable.
 pub(crate) fn export(config: &Config) -> Result<Value, String> {
     let topology = Topology::of(&config.outsiders()?);
-    let vhost = config.get(config::AMQP_URL).and_then(|_| vhost(config).ok()).unwrap_or_else(|| "/".to_owned());
+    let vhost =
+        config.get(config::AMQP_URL).and_then(|_| vhost(config).ok()).unwrap_or_else(|| "/".to_owned());
     let exchanges: Vec<Value> = topology.exchanges.iter().map(|exchange| {
         let arguments = exchange.alternate.map_or_else(|| json!({}), |alternate| json!({ "alternate-exchange": alternate }));
         let kind = match exchange.kind {
