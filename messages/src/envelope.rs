@@ -99,14 +99,14 @@ pub fn decode(content_type: Option<&str>, bytes: &[u8]) -> Result<Vec<Result<Eve
     Ok(parts(content_type, bytes)?.into_iter().map(one).collect())
 }
 
+/// An event with its text, or what could not be read.
+pub type ReadEvent = Result<(Event, String), RawEvent>;
+
 /// The same with the text of each event as it came, for whoever has to keep it.
 ///
 /// # Errors
 /// As [`decode`].
-pub fn decode_with_text(
-    content_type: Option<&str>,
-    bytes: &[u8],
-) -> Result<Vec<Result<(Event, String), RawEvent>>, Unreadable> {
+pub fn decode_with_text(content_type: Option<&str>, bytes: &[u8]) -> Result<Vec<ReadEvent>, Unreadable> {
     let read = |part: &RawValue| one(part).map(|event| (event, part.get().to_owned()));
     Ok(parts(content_type, bytes)?.into_iter().map(read).collect())
 }

@@ -111,7 +111,9 @@ mod tests {
             assert!(outsiders.all().iter().any(|outsider| outsider.may_send(kind)), "{}", kind.name());
         }
         assert!(outsiders.named(OPERATOR).is_some());
-        assert!(outsiders.named(UNSUBSCRIBE_PAGE).is_some_and(|page| page.may_send(Kind::SubscriberWithdraw)));
+        assert!(
+            outsiders.named(UNSUBSCRIBE_PAGE).is_some_and(|page| page.may_send(Kind::SubscriberWithdraw))
+        );
         assert_eq!(outsiders.audiences(), [WAREHOUSE]);
     }
 

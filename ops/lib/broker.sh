@@ -8,23 +8,23 @@ broker_key() { echo "oms-mq$KEY"; }
 broker_private_url() { echo "amqp://oms:$(password broker)@127.0.0.1:$BROKER_PORT/%2f"; }
 broker_private_management_url() { echo "http://oms:$(password broker)@127.0.0.1:$MANAGEMENT_PORT"; }
 
-# find_rabbitmq: sets MQ_SBIN and MQ_VERSION to the newest here, or fails; OMS_RABBITMQ_SBIN leaves no choice.
+# find_rabbitmq: sets MQ_SBIN and MQ_VERSION to the newest here, or fails; OPS_RABBITMQ_SBIN leaves no choice.
 find_rabbitmq() {
   local sbin version
   MQ_SBIN='' MQ_VERSION=0
-  for sbin in ${OMS_RABBITMQ_SBIN:-$(rabbitmq_folders)}; do
+  for sbin in ${OPS_RABBITMQ_SBIN:-$(rabbitmq_folders)}; do
     [ -x "$sbin/rabbitmq-server" ] || continue
     sbin=$(dirname "$(readlink -f "$sbin/rabbitmq-server")")
     version=$(broker_version_of "$sbin")
     version_at_least "$MQ_VERSION" "${version:-0}" || { MQ_SBIN=$sbin MQ_VERSION=$version; }
   done
-  if [ -z "$MQ_SBIN" ] && [ -n "${OMS_RABBITMQ_SBIN:-}" ]; then
-    die "OMS_RABBITMQ_SBIN names $OMS_RABBITMQ_SBIN, which is not the sbin folder of a RabbitMQ"
+  if [ -z "$MQ_SBIN" ] && [ -n "${OPS_RABBITMQ_SBIN:-}" ]; then
+    die "OPS_RABBITMQ_SBIN names $OPS_RABBITMQ_SBIN, which is not the sbin folder of a RabbitMQ"
   fi
   [ -n "$MQ_SBIN" ] || return 1
   version_at_least "$MQ_VERSION" "$BROKER_LEAST" ||
     die "RabbitMQ $MQ_VERSION in $MQ_SBIN is too old, $BROKER_LEAST or later is needed:" \
-      "name a newer one in OMS_RABBITMQ_SBIN or OMS_AMQP_URL"
+      "name a newer one in OPS_RABBITMQ_SBIN or OMS_AMQP_URL"
   has erl || die "RabbitMQ $MQ_VERSION is in $MQ_SBIN, but erl (Erlang) is not on the PATH"
 }
 

@@ -12,9 +12,9 @@ compose() {
   local program=docker-compose
   if docker compose version >/dev/null 2>&1; then program='docker compose'; fi
   # shellcheck disable=SC2086 # one or two words
-  OMS_BROKER_PASSWORD=$(password broker) OMS_DATABASE_PASSWORD=$(password database) \
-    OMS_BROKER_PORT=$BROKER_PORT OMS_BROKER_MANAGEMENT_PORT=$MANAGEMENT_PORT OMS_BROKER_METRICS_PORT=$METRICS_PORT \
-    OMS_DATABASE_PORT=$DATABASE_PORT \
+  OPS_BROKER_PASSWORD=$(password broker) OPS_DATABASE_PASSWORD=$(password database) \
+    OPS_BROKER_PORT=$BROKER_PORT OPS_BROKER_MANAGEMENT_PORT=$MANAGEMENT_PORT OPS_BROKER_METRICS_PORT=$METRICS_PORT \
+    OPS_DATABASE_PORT=$DATABASE_PORT \
     $program -p "oms-$(checkout_hash)-$NAME" -f "$ROOT/docker-compose.yml" "$@"
 }
 

@@ -8,22 +8,22 @@ database_key() { echo "oms-db$KEY"; }
 database_private_url() { echo "postgres://oms@127.0.0.1:$DATABASE_PORT/oms"; }
 database_version_of() { "$1/postgres" --version | sed 's/[^0-9]*\([0-9][0-9.]*\).*/\1/'; }
 
-# find_postgres: sets PG_BIN and PG_VERSION to the newest here, or fails; OMS_POSTGRES_BIN leaves no choice.
+# find_postgres: sets PG_BIN and PG_VERSION to the newest here, or fails; OPS_POSTGRES_BIN leaves no choice.
 find_postgres() {
   local bin version
   PG_BIN='' PG_VERSION=0
-  for bin in ${OMS_POSTGRES_BIN:-$(postgres_folders)}; do
+  for bin in ${OPS_POSTGRES_BIN:-$(postgres_folders)}; do
     if [ ! -x "$bin/initdb" ] || [ ! -x "$bin/pg_ctl" ] || [ ! -x "$bin/postgres" ]; then continue; fi
     version=$(database_version_of "$bin")
     version_at_least "$PG_VERSION" "$version" || { PG_BIN=$bin PG_VERSION=$version; }
   done
-  if [ -z "$PG_BIN" ] && [ -n "${OMS_POSTGRES_BIN:-}" ]; then
-    die "OMS_POSTGRES_BIN names $OMS_POSTGRES_BIN, which has no initdb, pg_ctl and postgres"
+  if [ -z "$PG_BIN" ] && [ -n "${OPS_POSTGRES_BIN:-}" ]; then
+    die "OPS_POSTGRES_BIN names $OPS_POSTGRES_BIN, which has no initdb, pg_ctl and postgres"
   fi
   [ -n "$PG_BIN" ] || return 1
   version_at_least "$PG_VERSION" "$DATABASE_LEAST" ||
     die "PostgreSQL $PG_VERSION in $PG_BIN is too old, $DATABASE_LEAST or later is needed:" \
-      "name a newer one in OMS_POSTGRES_BIN or OMS_DATABASE_URL"
+      "name a newer one in OPS_POSTGRES_BIN or OMS_DATABASE_URL"
 }
 
 # database_launch: starts it and waits until it answers (a second; after a crash, as long as recovery takes).
@@ -133,7 +133,7 @@ make_cluster() {
     before=$(cat "$data/PG_VERSION")
     [ "$before" = "${PG_VERSION%%.*}" ] ||
       die "the data of $NAME was made by PostgreSQL $before and $PG_BIN is $PG_VERSION:" \
-        "ops/services remove --name $NAME, or set OMS_POSTGRES_BIN"
+        "ops/services remove --name $NAME, or set OPS_POSTGRES_BIN"
     return
   fi
   # Without the mark an earlier initdb was cut off half way.

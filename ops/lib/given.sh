@@ -59,7 +59,7 @@ find_postgres_client() {
   local folder
   PSQL=psql
   has psql && return
-  for folder in ${OMS_POSTGRES_BIN:-} $(postgres_folders); do
+  for folder in ${OPS_POSTGRES_BIN:-} $(postgres_folders); do
     if [ -x "$folder/psql" ]; then
       PSQL=$folder/psql
       return

@@ -7,10 +7,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use sqlx::postgres::PgPool;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
+pub mod broker;
 pub mod client;
+pub mod orders;
+mod outside;
+pub mod search;
+pub mod tap;
+
+pub use outside::Mail;
 
 /// How long anything may take before a test says that it does not happen.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -26,7 +32,9 @@ pub struct TestHouse {
 }
 
 fn address(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run these tests by `ops/test`, or eval \"$(ops/services env)\" first"))
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!("{name} is not set: run these tests by `ops/test`, or eval \"$(ops/services env)\" first")
+    })
 }
 
 /// A program of this build.
@@ -53,7 +61,10 @@ impl TestHouse {
         let database = with_last_segment(&admin_database, &name);
         let amqp = with_last_segment(&address("OMS_AMQP_URL"), &name);
         let mut admin = PgConnection::connect(&admin_database).await.expect("PostgreSQL answers");
-        sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut admin).await.expect("the login may make databases");
+        sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}")))
+            .execute(&mut admin)
+            .await
+            .expect("the login may make databases");
         let env = [
             ("OMS_DATABASE_URL", database),
             ("OMS_AMQP_URL", amqp),
@@ -63,6 +74,7 @@ impl TestHouse {
             ("OMS_CREDENTIALS_FILE", houses.join("users.json").display().to_string()),
             ("OMS_MAIL_DIR", folder.join("mail").display().to_string()),
             ("OMS_HTTP_ADDR", "off".to_owned()),
+            ("OMS_PUBLIC_ADDR", "off".to_owned()),
             ("OMS_LOG", "info".to_owned()),
             ("OMS_USER", "tester".to_owned()),
             ("OMS_PAYMENT_KEY", "sk_test_key".to_owned()),
@@ -92,9 +104,17 @@ impl TestHouse {
         };
         let user = url.username().to_owned();
         // Users are the broker's, not the vhost's: each house has its own vhost and shares the users' names.
-        put(format!("/api/vhosts/{}", self.name), serde_json::json!({})).await.expect("the management API answers");
+        put(format!("/api/vhosts/{}", self.name), serde_json::json!({}))
+            .await
+            .expect("the management API answers");
         let all = serde_json::json!({ "configure": ".*", "write": ".*", "read": ".*" });
         put(format!("/api/permissions/{}/{user}", self.name), all).await.expect("the management API answers");
+    }
+
+    /// The name of its database and of its vhost.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The house's folder: keys, users, logs, mails.
@@ -106,6 +126,21 @@ impl TestHouse {
     #[must_use]
     pub fn setting(&self, name: &str) -> &str {
         self.env.get(name).map_or("", String::as_str)
+    }
+
+    /// The broker's address with an outsider's own login, as `oms topology apply` made it.
+    ///
+    /// # Panics
+    /// There is no such outsider.
+    #[must_use]
+    pub fn amqp_url_of(&self, outsider: &str) -> String {
+        let users =
+            std::fs::read_to_string(self.setting("OMS_CREDENTIALS_FILE")).expect("topology apply wrote it");
+        let users: BTreeMap<String, String> = serde_json::from_str(&users).expect("JSON");
+        let url = self.setting("OMS_AMQP_URL");
+        let (scheme, rest) = url.split_once("://").expect("a URL");
+        let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+        format!("{scheme}://{outsider}:{}@{host}", users[outsider])
     }
 
     /// Gives a setting to every process that starts from now on.
@@ -125,7 +160,17 @@ impl TestHouse {
     /// The program does not start.
     #[must_use]
     pub fn oms(&self, arguments: &[&str]) -> Output {
-        let output = self.command("oms").args(arguments).output().expect("oms starts");
+        self.oms_with(&[], arguments)
+    }
+
+    /// The same with other settings; an empty one is as good as none.
+    ///
+    /// # Panics
+    /// The program does not start.
+    #[must_use]
+    pub fn oms_with(&self, changes: &[(&str, &str)], arguments: &[&str]) -> Output {
+        let output =
+            self.command("oms").envs(changes.iter().copied()).args(arguments).output().expect("oms starts");
         Output {
             code: output.status.code(),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -150,7 +195,31 @@ impl TestHouse {
     #[must_use]
     pub fn oms_json(&self, arguments: &[&str]) -> serde_json::Value {
         let printed = self.oms_ok(&[&["--json"], arguments].concat());
-        serde_json::from_str(&printed).unwrap_or_else(|error| panic!("oms {arguments:?} printed no JSON ({error}): {printed}"))
+        serde_json::from_str(&printed)
+            .unwrap_or_else(|error| panic!("oms {arguments:?} printed no JSON ({error}): {printed}"))
+    }
+
+    /// Runs `world` to its end, which must be a good one; gives what it printed.
+    ///
+    /// # Panics
+    /// It is not.
+    #[must_use]
+    pub fn world_ok(&self, arguments: &[&str]) -> String {
+        let output = self.command("world").args(arguments).output().expect("world starts");
+        assert!(output.status.success(), "world {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Waits for a process that ends by itself, and must end well; gives its log.
+    ///
+    /// # Panics
+    /// No such process, or a bad end.
+    pub fn finish(&mut self, process: &str) -> String {
+        let mut child = self.processes.remove(process).expect("a process of that name");
+        let status = child.wait().expect("it ends");
+        let log = self.log(process);
+        assert!(status.success(), "{process} ended badly ({status}):\n{log}");
+        log
     }
 
     /// Starts a process of the house; its log is `<folder>/<process>.log`.
@@ -158,11 +227,20 @@ impl TestHouse {
     /// # Panics
     /// It does not start.
     pub fn start(&mut self, process: &str, program_name: &str, arguments: &[&str]) {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log_path(process)).expect("a log");
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.log_path(process))
+            .expect("a log");
         let mut command = self.command(program_name);
         command.args(arguments).stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log);
         let child = command.spawn().expect("the program starts");
         self.processes.insert(process.to_owned(), child);
+    }
+
+    /// The processes that run.
+    pub fn running(&self) -> impl Iterator<Item = &str> {
+        self.processes.keys().map(String::as_str)
     }
 
     fn log_path(&self, process: &str) -> PathBuf {
@@ -179,16 +257,10 @@ impl TestHouse {
     pub async fn start_rooms(&mut self, process: &str, rooms: &str) {
         let before = self.log(process).len();
         self.start(process, "oms", &["run", "--rooms", rooms]);
-        self.until(&format!("{process} runs"), |house| house.log(process)[before..].contains("\"message\":\"running\"")).await;
-    }
-
-    async fn start_gateway(&mut self) {
-        let key = self.setting("OMS_PAYMENT_KEY").to_owned();
-        self.start("gateway", "world", &["gateway", "--addr", "127.0.0.1:0", "--key", &key]);
-        self.until("the gateway listens", |house| house.log("gateway").contains("http://")).await;
-        let log = self.log("gateway");
-        let url = log.split_whitespace().find(|word| word.starts_with("http://")).expect("it printed its address").to_owned();
-        self.set("OMS_PAYMENT_URL", url.trim_end_matches('/'));
+        self.until(&format!("{process} runs"), |house| {
+            house.log(process)[before..].contains("\"message\":\"running\"")
+        })
+        .await;
     }
 
     /// Kills a process as `kill -9` does.
@@ -236,9 +308,21 @@ impl TestHouse {
             if count == wanted {
                 return;
             }
-            assert!(begun.elapsed() < PATIENCE, "it does not happen: {what}: {count}, wanted {wanted}\n{}", self.log_ends());
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "it does not happen: {what}: {count}, wanted {wanted}\n{}",
+                self.log_ends()
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Waits until a query gives at least this number.
+    ///
+    /// # Panics
+    /// It does not come to give it.
+    pub async fn until_at_least(&self, what: &str, sql: &str, wanted: i64) {
+        self.until_count(what, &format!("SELECT least(({sql}), {wanted})::bigint"), wanted).await;
     }
 
     fn log_ends(&self) -> String {
@@ -251,12 +335,77 @@ impl TestHouse {
         ends
     }
 
-    /// A pool as the administrator.
+    /// Defines products, receives stock of each item, and waits until intake knows them. Inventory must run.
     ///
     /// # Panics
-    /// The database does not answer.
-    pub async fn pool(&self) -> PgPool {
-        PgPool::connect(self.setting("OMS_DATABASE_URL")).await.expect("PostgreSQL answers")
+    /// They are refused.
+    pub async fn define(&self, products: &[serde_json::Value], stock: &[(&str, u32)]) {
+        let stock: Vec<_> = stock
+            .iter()
+            .map(|(item, quantity)| serde_json::json!({ "item": item, "quantity": quantity }))
+            .collect();
+        let path = self.folder.join("products.json");
+        let text = serde_json::json!({ "products": products, "stock": stock }).to_string();
+        std::fs::write(&path, text).expect("the house's folder is writable");
+        self.oms_ok(&["products", "apply", &path.display().to_string()]);
+        for product in products {
+            let item = product["item"].as_str().expect("an item");
+            let known =
+                format!("SELECT count(*) FROM intake.items WHERE key = '{item}' AND state IS NOT NULL");
+            self.until_count(&format!("intake knows {item}"), &known, 1).await;
+        }
+    }
+
+    /// Waits until lifecycle has heard so many facts of this kind about an order.
+    ///
+    /// # Panics
+    /// It does not hear of them.
+    pub async fn until_fact(&self, order: &str, kind: &str, times: i64) {
+        let sql = format!(
+            "SELECT count(*) FROM lifecycle.facts WHERE order_number = '{order}' AND kind = '{kind}'"
+        );
+        self.until_count(&format!("{order}: {kind}"), &sql, times).await;
+    }
+
+    /// Locks rows until the connection that is given back is dropped.
+    ///
+    /// # Panics
+    /// The statement fails.
+    #[must_use]
+    pub async fn hold(&self, sql: &str) -> PgConnection {
+        let mut connection =
+            PgConnection::connect(self.setting("OMS_DATABASE_URL")).await.expect("PostgreSQL answers");
+        sqlx::raw_sql(AssertSqlSafe(format!("BEGIN; {sql}")))
+            .execute(&mut connection)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+        connection
+    }
+
+    /// Changes something behind the rooms' backs.
+    ///
+    /// # Panics
+    /// The statement fails.
+    pub async fn execute(&self, sql: &str) {
+        let mut connection =
+            PgConnection::connect(self.setting("OMS_DATABASE_URL")).await.expect("PostgreSQL answers");
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+            .execute(&mut connection)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// The texts that a query gives.
+    ///
+    /// # Panics
+    /// The query fails.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        let mut connection =
+            PgConnection::connect(self.setting("OMS_DATABASE_URL")).await.expect("PostgreSQL answers");
+        sqlx::query_scalar(AssertSqlSafe(sql.to_owned()))
+            .fetch_all(&mut connection)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
     /// The number that a query gives.
@@ -264,17 +413,12 @@ impl TestHouse {
     /// # Panics
     /// The query fails.
     pub async fn count(&self, sql: &str) -> i64 {
-        let mut connection = PgConnection::connect(self.setting("OMS_DATABASE_URL")).await.expect("PostgreSQL answers");
-        sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
-    }
-
-    /// The gateway's own account of what happened.
-    ///
-    /// # Panics
-    /// The gateway does not answer.
-    pub async fn gateway_ledger(&self) -> serde_json::Value {
-        let url = format!("{}/_ledger", self.setting("OMS_PAYMENT_URL"));
-        reqwest::get(url).await.expect("the gateway answers").json().await.expect("JSON")
+        let mut connection =
+            PgConnection::connect(self.setting("OMS_DATABASE_URL")).await.expect("PostgreSQL answers");
+        sqlx::query_scalar(AssertSqlSafe(sql.to_owned()))
+            .fetch_one(&mut connection)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 }
 
@@ -303,13 +447,19 @@ impl Drop for TestHouse {
         } else {
             let _ = std::fs::remove_dir_all(&self.folder);
         }
-        let (name, database, management) = (self.name.clone(), self.admin_database.clone(), self.management.clone());
+        let (name, database, management) =
+            (self.name.clone(), self.admin_database.clone(), self.management.clone());
         // A runtime may be running on this thread, so the tidying has a thread of its own.
         let tidied = std::thread::spawn(move || {
-            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+                return;
+            };
             runtime.block_on(async {
                 if let Ok(mut admin) = PgConnection::connect(&database).await {
-                    let _ = sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))).execute(&mut admin).await;
+                    let _ =
+                        sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")))
+                            .execute(&mut admin)
+                            .await;
                 }
                 if let Ok(mut url) = reqwest::Url::parse(&management) {
                     url.set_path(&format!("/api/vhosts/{name}"));

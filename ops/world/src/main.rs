@@ -2,6 +2,7 @@
 //! signal; what an outsider does is in the module of that name. It must never be exposed beyond the machine
 //! that tests run on.
 
+mod demo;
 mod trade;
 
 use anyhow::{Context, anyhow};
@@ -25,6 +26,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Outsider {
+    Demo(demo::DemoArgs),
     Gateway(GatewayArgs),
     Mail(MailArgs),
     Products(trade::ProductsArgs),
@@ -87,7 +89,7 @@ struct MailArgs {
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(Cli::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // By hand, since the default would add a stack trace that helps nobody.
             eprintln!("world: {error:#}");
@@ -96,19 +98,21 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli) -> anyhow::Result<()> {
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     rustls::crypto::ring::default_provider()
         .install_default()
         .map_err(|_| anyhow!("another TLS provider is already installed"))?;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match cli.outsider {
-        Outsider::Gateway(args) => until_stopped(run_gateway(args)).await,
-        Outsider::Mail(args) => until_stopped(run_mail(args)).await,
-        Outsider::Products(args) => trade::print_products(&args),
-        Outsider::Store(args) => until_stopped(trade::run_store(args)).await,
-        Outsider::Warehouse(args) => trade::run_warehouse(args).await,
+        Outsider::Demo(args) => return demo::run(args).await,
+        Outsider::Gateway(args) => until_stopped(run_gateway(args)).await?,
+        Outsider::Mail(args) => until_stopped(run_mail(args)).await?,
+        Outsider::Products(args) => trade::print_products(&args)?,
+        Outsider::Store(args) => until_stopped(trade::run_store(args)).await?,
+        Outsider::Warehouse(args) => trade::run_warehouse(args).await?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The outcome of `work`, or nothing once the program is told to stop.

@@ -13,6 +13,7 @@ use messages::tracking_number::{Carrier, TrackingNumber};
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 
+use crate::read::of_shipment;
 use crate::units::Units;
 
 pub static FILES: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/fulfillment");
@@ -212,16 +213,17 @@ pub struct ShipmentView {
 /// # Errors
 /// The database does not answer, or the row is of another version.
 pub async fn shipment(pool: &sqlx::PgPool, id: &ShipmentId) -> Result<Option<ShipmentView>, sqlx::Error> {
-    let row: Option<(String, Json<State>)> = sqlx::query_as(
-        "SELECT key, state FROM fulfillment.releases WHERE key = $1 AND state IS NOT NULL
-         UNION ALL
-         SELECT $1, state FROM fulfillment.reships WHERE key = $2 AND state IS NOT NULL
-         ORDER BY (state ->> 'shipment') IS NOT DISTINCT FROM $2 DESC LIMIT 1",
-    )
-    .bind(id.release().as_str())
-    .bind(id.as_str())
-    .fetch_optional(pool)
-    .await?;
+    let key = of_shipment(id);
+    let sql = match key {
+        Key::Again(_) => {
+            "SELECT release, state FROM fulfillment.reships WHERE key = $1 AND state IS NOT NULL"
+        }
+        Key::Order(_) | Key::Release(_) => {
+            "SELECT key, state FROM fulfillment.releases WHERE key = $1 AND state IS NOT NULL"
+        }
+    };
+    let row: Option<(String, Json<State>)> =
+        sqlx::query_as(sql).bind(shell::Key::text(&key)).fetch_optional(pool).await?;
     let view = row.map(|(key, state)| view(&key, state.0)).transpose()?;
     Ok(view.filter(|view| view.shipment.as_ref().is_none_or(|shipment| shipment == id)))
 }

@@ -7,20 +7,21 @@ use messages::Timestamp;
 use messages::answer::Outcome;
 use messages::id::OrderNumber;
 use messages::item::ItemNumber;
-use messages::order::{HoldEnded, HoldReason, OrderAccepted, OrderChange, OrderHeld, OrderRefused};
+use messages::order::{HoldReason, OrderAccepted, OrderChange, OrderHeld, OrderRefused};
 use messages::product::ProductDefined;
 use messages::sealed::Fingerprint;
 use shell::{At, World};
 
 use crate::Intake;
 use crate::admit::Fault;
-use crate::read::{Input, Ruling, Submission};
-use crate::store::{Held, Key, Offer, OrderName, OrderState, State};
+use crate::holds;
+use crate::read::{Input, Submission};
+use crate::store::{Held, Key, NumberState, Offer, OrderName, OrderState, State};
 
 /// How far ahead of our clock an order may say that it was received.
 const AHEAD_SECONDS_MAX: i64 = 24 * 60 * 60;
 
-type Decision = shell::Decision<Intake>;
+pub(crate) type Decision = shell::Decision<Intake>;
 
 /// The rows that an input touches, one table per round: so a batch locks numbers, then orders, then items,
 /// and two replicas cannot wait for each other.
@@ -55,8 +56,8 @@ pub(crate) fn scope(input: &Input, found: &World<Intake>) -> Vec<Key> {
     }
 }
 
-/// Offers are only read by an order, so that many rooms may judge orders for one item at the same moment: an order is
-/// judged by the highest definition that came before it (a listed race).
+/// Offers and flags are only read by an order, so that many rooms may judge orders for one item at the same moment: an
+/// order is judged by the highest definition and the flags that came before it (listed races).
 pub(crate) fn looks(input: &Input, found: &World<Intake>) -> Vec<Key> {
     match input {
         Input::Submission(submission) => match &submission.folder {
@@ -77,27 +78,11 @@ pub(crate) fn decide(room: &Intake, world: &World<Intake>, input: &Input, at: &A
     match input {
         Input::Submission(submission) => submitted(room, world, submission, at),
         Input::Change(change) => changed(world, change, at),
-        Input::Ruling(ruling) => ruled(world, ruling, at),
+        Input::Ruling(ruling) => holds::ruled(world, ruling, at),
         Input::Product(defined) => product_defined(world, defined),
-        Input::Cancelled(cancelled) => cancelled_held(world, &cancelled.order),
-        Input::Flagged(flagged) => {
-            let mut decision = Decision::nothing();
-            decision.set(Key::Address(flagged.address.clone()), State::Address(true));
-            decision
-        }
+        Input::Cancelled(cancelled) => holds::cancelled(world, &cancelled.order),
+        Input::Flagged(flagged) => address_flagged(world, &flagged.address),
     }
-}
-
-/// A cancellation ends a hold; whatever else the order is, it is for others to end.
-fn cancelled_held(world: &World<Intake>, number: &OrderNumber) -> Decision {
-    let mut decision = Decision::nothing();
-    if let Some(name) = owner(world, number)
-        && let OrderState::Held(held) = order(world, name)
-    {
-        let state = OrderState::Cancelled { content: held.content.clone(), order: number.clone() };
-        decision.set(Key::Order(name.clone()), State::Order(state));
-    }
-    decision
 }
 
 fn submitted(room: &Intake, world: &World<Intake>, submission: &Submission, at: &At<'_>) -> Decision {
@@ -115,6 +100,9 @@ fn submitted(room: &Intake, world: &World<Intake>, submission: &Submission, at: 
     if owner(world, &submission.order).is_some_and(|name| *name != submission.name) {
         let text = "this reference gives an order number that another order has; send it under another one";
         return faulty(submission, &Fault::new("order_number_taken", text), at);
+    }
+    if *number(world, &submission.order) == NumberState::Cancelled {
+        return cancelled_before(submission, folder, at);
     }
     match judge(room, world, folder, at.now) {
         Verdict::Faulty(fault) => faulty(submission, &fault, at),
@@ -184,6 +172,18 @@ fn too_early(submission: &Submission, folder: &OrderAccepted, fault: &Fault, at:
     decision
 }
 
+/// Everybody heard of the cancellation before the order, so nothing more is told.
+fn cancelled_before(submission: &Submission, folder: &OrderAccepted, at: &At<'_>) -> Decision {
+    let mut decision = Decision::nothing();
+    own(&mut decision, folder);
+    let state =
+        OrderState::Cancelled { content: submission.content.clone(), order: submission.order.clone() };
+    decision.set(Key::Order(submission.name.clone()), State::Order(state));
+    let text = Some("the order was cancelled before it came".to_owned());
+    answer_submission(&mut decision, submission, Outcome::Refused, Some("cancelled"), text, at);
+    decision
+}
+
 fn held(submission: &Submission, folder: &OrderAccepted, reasons: Vec<HoldReason>, at: &At<'_>) -> Decision {
     let mut decision = Decision::nothing();
     own(&mut decision, folder);
@@ -236,65 +236,7 @@ fn changed(world: &World<Intake>, change: &OrderChange, at: &At<'_>) -> Decision
     decision
 }
 
-const UNKNOWN_ORDER: (&str, &str) = ("unknown_order", "no order has this number");
-
-fn ruled(world: &World<Intake>, ruling: &Ruling, at: &At<'_>) -> Decision {
-    let reason = match &ruling.reason {
-        Ok(reason) => reason,
-        Err(fault) => return ruling_refused(ruling, fault.code, &fault.text, at),
-    };
-    let Some(name) = owner(world, &ruling.order) else {
-        return ruling_refused(ruling, UNKNOWN_ORDER.0, UNKNOWN_ORDER.1, at);
-    };
-    match order(world, name) {
-        OrderState::Held(held) => hold_ended(name, held, ruling, reason, at),
-        OrderState::Accepted { .. } => {
-            ruling_refused(ruling, "not_held", "the order is not held: it was accepted", at)
-        }
-        OrderState::Refused { .. } => {
-            ruling_refused(ruling, "not_held", "the order is not held: it was refused", at)
-        }
-        OrderState::Cancelled { .. } => {
-            ruling_refused(ruling, "not_held", "the order is not held: it was cancelled", at)
-        }
-        OrderState::Unseen | OrderState::Faulty { .. } => {
-            ruling_refused(ruling, UNKNOWN_ORDER.0, UNKNOWN_ORDER.1, at)
-        }
-    }
-}
-
-/// A released order goes on with its old place in line (R66).
-fn hold_ended(name: &OrderName, held: &Held, ruling: &Ruling, reason: &str, at: &At<'_>) -> Decision {
-    let mut decision = Decision::nothing();
-    let folder = &held.folder;
-    if ruling.released {
-        decision.set(
-            Key::Order(name.clone()),
-            State::Order(OrderState::Accepted { content: held.content.clone(), order: folder.order.clone() }),
-        );
-        decision.emit(&folder.order, folder);
-    } else {
-        let fault = Fault::new("hold_refused", "the order was held and then refused by a person");
-        refuse(&mut decision, held.content.clone(), folder, &fault);
-    }
-    decision.emit(
-        &folder.order,
-        &HoldEnded {
-            order: folder.order.clone(),
-            released: ruling.released,
-            user: ruling.user.clone(),
-            reason: reason.to_owned(),
-        },
-    );
-    decision.answer(at, None, Outcome::Done, Some(&ruling.order), None, None);
-    decision
-}
-
-fn ruling_refused(ruling: &Ruling, code: &str, text: &str, at: &At<'_>) -> Decision {
-    let mut decision = Decision::nothing();
-    decision.answer(at, None, Outcome::Refused, Some(&ruling.order), Some(code), Some(text.to_owned()));
-    decision
-}
+pub(crate) const UNKNOWN_ORDER: (&str, &str) = ("unknown_order", "no order has this number");
 
 /// A later definition wins, in whatever order they come.
 fn product_defined(world: &World<Intake>, defined: &ProductDefined) -> Decision {
@@ -303,6 +245,15 @@ fn product_defined(world: &World<Intake>, defined: &ProductDefined) -> Decision 
     if offer(world, item).is_none_or(|known| known.version < defined.version) {
         let offer = Offer::of(&defined.product, defined.version);
         decision.set(Key::Item(item.clone()), State::Item(Some(offer)));
+    }
+    decision
+}
+
+/// A flag stays: from now on somebody looks at each order to this address (R45).
+fn address_flagged(world: &World<Intake>, address: &Fingerprint) -> Decision {
+    let mut decision = Decision::nothing();
+    if !is_flagged(world, address) {
+        decision.set(Key::Address(address.clone()), State::Address(true));
     }
     decision
 }
@@ -356,7 +307,7 @@ fn judge(room: &Intake, world: &World<Intake>, folder: &OrderAccepted, now: Time
 }
 
 /// The order is refused for good and the customer is told, so the row and the number stand.
-fn refuse(decision: &mut Decision, content: Fingerprint, folder: &OrderAccepted, fault: &Fault) {
+pub(crate) fn refuse(decision: &mut Decision, content: Fingerprint, folder: &OrderAccepted, fault: &Fault) {
     own(decision, folder);
     decision.set(
         Key::Order(name_of(folder)),
@@ -382,7 +333,7 @@ fn refuse(decision: &mut Decision, content: Fingerprint, folder: &OrderAccepted,
 
 /// From now on the number leads to the order.
 fn own(decision: &mut Decision, folder: &OrderAccepted) {
-    decision.set(Key::Number(folder.order.clone()), State::Number(Some(name_of(folder))));
+    decision.set(Key::Number(folder.order.clone()), State::Number(NumberState::Of(name_of(folder))));
 }
 
 fn name_of(folder: &OrderAccepted) -> OrderName {
@@ -406,17 +357,24 @@ fn answer_submission(
     decision.answer(at, reference, outcome, Some(&submission.order), code, text);
 }
 
-fn order<'w>(world: &'w World<Intake>, name: &OrderName) -> &'w OrderState {
+pub(crate) fn order<'w>(world: &'w World<Intake>, name: &OrderName) -> &'w OrderState {
     match world.find(&Key::Order(name.clone())) {
         Some(State::Order(state)) => state,
         Some(State::Number(_) | State::Item(_) | State::Address(_)) | None => &OrderState::Unseen,
     }
 }
 
-fn owner<'w>(world: &'w World<Intake>, number: &OrderNumber) -> Option<&'w OrderName> {
+pub(crate) fn number<'w>(world: &'w World<Intake>, number: &OrderNumber) -> &'w NumberState {
     match world.find(&Key::Number(number.clone())) {
-        Some(State::Number(name)) => name.as_ref(),
-        Some(State::Order(_) | State::Item(_) | State::Address(_)) | None => None,
+        Some(State::Number(state)) => state,
+        Some(State::Order(_) | State::Item(_) | State::Address(_)) | None => &NumberState::Free,
+    }
+}
+
+pub(crate) fn owner<'w>(world: &'w World<Intake>, order: &OrderNumber) -> Option<&'w OrderName> {
+    match number(world, order) {
+        NumberState::Of(name) => Some(name),
+        NumberState::Free | NumberState::Cancelled => None,
     }
 }
 

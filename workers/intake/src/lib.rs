@@ -28,14 +28,16 @@
 //! `bad_payment`, `bad_deliveries`, `bad_phone`, `bad_gift_message`, `bad_lines`, `bad_item`, `bad_quantity`,
 //! `bad_amount`, `bad_delivery`, `unused_delivery`, `bad_currency`, `total_does_not_add_up`. Against what we
 //! know: `bad_received_at` (more than a day ahead), `unknown_item`, `too_early`, `wrong_currency`,
-//! `wrong_price`, `order_number_taken`. Of a hold's end: `unknown_order`, `not_held`, `bad_reason`.
+//! `wrong_price`, `order_number_taken`, `cancelled`. Of a hold's end: `unknown_order`, `not_held`, `bad_reason`.
 //!
 //! # Races
 //! - Product and order: an order that comes before its item is defined is refused as `unknown_item`.
 //! - Price and order: an order is judged by the highest definition that came before it.
 //! - Two contents under one reference: the first valid one is the order.
 //! - Release and refusal of one hold: the first one ends it, the other is answered `not_held`.
-//! - Cancellation and a hold's end: the first one ends the hold, the other finds nothing to end.
+//! - Cancellation and a hold's end: the first one ends the hold, the other finds nothing to end (`not_held`).
+//! - Cancellation and order: an order that comes after its cancellation is refused (`cancelled`); one that was
+//!   accepted before stays accepted here, and the others end it.
 //! - Flag and order: an order is judged by the flags that came before it.
 //! - A hold's end, or a change, and its order: before the order it is `unknown_order`. The number cannot be
 //!   guessed, so nobody has a reason to send it before we told it.
@@ -43,6 +45,7 @@
 mod admit;
 mod cards;
 mod decide;
+mod holds;
 mod read;
 pub mod store;
 
@@ -69,7 +72,7 @@ impl Worker for Intake {
 
     fn blank(key: &Key) -> State {
         match key {
-            Key::Number(_) => State::Number(None),
+            Key::Number(_) => State::Number(store::NumberState::Free),
             Key::Order(_) => State::Order(store::OrderState::Unseen),
             Key::Item(_) => State::Item(None),
             Key::Address(_) => State::Address(false),

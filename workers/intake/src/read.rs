@@ -1,9 +1,9 @@
 //! The edge: what arrived becomes an [`Input`]. Here, and nowhere later, a submission is parsed,
 //! fingerprinted and sealed; what leaves this file has no personal value in clear.
 
+use messages::case::AddressFlagged;
 use messages::envelope::{Unreadable, read_body};
 use messages::id::{OrderNumber, UserId};
-use messages::case::AddressFlagged;
 use messages::order::{
     Delivery, HoldRefuse, HoldRelease, OrderAccepted, OrderCancelled, OrderChange, OrderSubmit, Place,
 };
@@ -124,7 +124,12 @@ fn folder(
     let subject = order.as_str();
     let account =
         clear.customer.as_deref().map(|customer| ring.fingerprint(Trait::Account, customer)).transpose()?;
-    let email = clear.contact.email.as_ref().map(|email| ring.fingerprint(Trait::Email, &email.normalized())).transpose()?;
+    let email = clear
+        .contact
+        .email
+        .as_ref()
+        .map(|email| ring.fingerprint(Trait::Email, &email.normalized()))
+        .transpose()?;
     Ok(Ok(OrderAccepted {
         email,
         card: ring.fingerprint(Trait::Card, &clear.card)?,

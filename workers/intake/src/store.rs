@@ -58,13 +58,23 @@ impl shell::Key for Key {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Whose order has this number; set once the rooms have heard of it.
-    Number(Option<OrderName>),
+    Number(NumberState),
     Order(OrderState),
     /// Absent until the item is defined.
     Item(Option<Offer>),
     /// Whether orders to this address wait for a person.
     Address(bool),
+}
+
+/// Whose order has a number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NumberState {
+    /// Nobody's: the rooms have heard of no order of this number.
+    Free,
+    Of(OrderName),
+    /// Cancelled, and its order has not come.
+    Cancelled,
 }
 
 /// What became of an order. `content` tells the same order sent again from another one under the same name.
@@ -92,7 +102,7 @@ pub enum OrderState {
         code: String,
         text: String,
     },
-    /// Cancelled while it was held. Final.
+    /// Cancelled while it was held, or before it came. Final.
     Cancelled {
         content: Fingerprint,
         order: OrderNumber,
@@ -189,7 +199,7 @@ pub struct HeldOrder {
 pub struct FoundOrder {
     pub sender: String,
     pub reference: Reference,
-    /// `faulty`, `accepted`, `held` or `refused`.
+    /// `faulty`, `accepted`, `held`, `refused` or `cancelled`.
     pub status: &'static str,
     /// Absent for a faulty one, which is no order yet.
     pub order: Option<OrderNumber>,
@@ -252,7 +262,9 @@ impl FoundOrder {
         let (order, code, text) = match state {
             OrderState::Unseen => (None, None, None),
             OrderState::Faulty { code, text, .. } => (None, Some(code), Some(text)),
-            OrderState::Accepted { order, .. } | OrderState::Cancelled { order, .. } => (Some(order), None, None),
+            OrderState::Accepted { order, .. } | OrderState::Cancelled { order, .. } => {
+                (Some(order), None, None)
+            }
             OrderState::Held(held) => (Some(held.folder.order), None, None),
             OrderState::Refused { order, code, text, .. } => (Some(order), Some(code), Some(text)),
         };

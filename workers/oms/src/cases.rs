@@ -80,7 +80,7 @@ fn address_of(path: &Path) -> Result<SubmittedAddress, String> {
 }
 
 async fn list(config: &Config, all: bool, json: bool) -> Result<(), String> {
-    let pool = migrate::reader_pool(config.for_room(Room::Undelivered, config::DATABASE_URL)?)?;
+    let pool = migrate::reader_pool(config.for_room(Room::Undelivered, config::DATABASE_URL)?).await?;
     let cases = undelivered::store::cases(&pool, !all).await.map_err(|error| reading_failed(&error))?;
     show::print(json, &cases, || {
         if cases.is_empty() {
@@ -114,7 +114,7 @@ fn stands_at(case: &CaseLine) -> String {
 
 async fn show_one(config: &Config, text: &str, json: bool) -> Result<(), String> {
     let case = parse(text)?;
-    let pool = migrate::reader_pool(config.for_room(Room::Undelivered, config::DATABASE_URL)?)?;
+    let pool = migrate::reader_pool(config.for_room(Room::Undelivered, config::DATABASE_URL)?).await?;
     let view = undelivered::store::case(&pool, &case).await.map_err(|error| reading_failed(&error))?;
     let view = view.ok_or_else(|| format!("there is no case of shipment {case}"))?;
     show::print(json, &view, || story(&view))

@@ -49,7 +49,7 @@ pub(crate) async fn subscribers(
                 .keyring()?
                 .fingerprint(Trait::Email, &email.normalized())
                 .map_err(|error| error.to_string())?;
-            let found = promotions::store::subscriber(&pool(config)?, &fingerprint).await;
+            let found = promotions::store::subscriber(&pool(config).await?, &fingerprint).await;
             let found = found.map_err(|error| reading_failed(&error))?;
             let found = found.ok_or("this address never subscribed")?;
             show::print(json, &found, || consents(&found))
@@ -97,8 +97,8 @@ pub(crate) async fn campaign(
     show::done(json, &carry_out(config, command, "done").await?)
 }
 
-fn pool(config: &Config) -> Result<PgPool, String> {
-    migrate::reader_pool(config.for_room(Room::Promotions, config::DATABASE_URL)?)
+async fn pool(config: &Config) -> Result<PgPool, String> {
+    migrate::reader_pool(config.for_room(Room::Promotions, config::DATABASE_URL)?).await
 }
 
 fn named(text: &str) -> Result<Reference, String> {
@@ -124,7 +124,7 @@ fn define(path: &Path, user: UserId) -> Result<CampaignDefine, String> {
 }
 
 async fn count(config: &Config, json: bool) -> Result<(), String> {
-    let counts = promotions::store::subscribers(&pool(config)?).await;
+    let counts = promotions::store::subscribers(&pool(config).await?).await;
     let counts = counts.map_err(|error| reading_failed(&error))?;
     show::print(json, &counts, || {
         if counts.is_empty() {
@@ -162,7 +162,7 @@ fn consents(report: &SubscriberReport) -> String {
 }
 
 async fn list(config: &Config, json: bool) -> Result<(), String> {
-    let campaigns = promotions::store::campaigns(&pool(config)?).await;
+    let campaigns = promotions::store::campaigns(&pool(config).await?).await;
     let campaigns = campaigns.map_err(|error| reading_failed(&error))?;
     let as_json: Vec<_> = campaigns
         .iter()
@@ -186,7 +186,7 @@ fn numbers(counts: &Counts) -> [String; 5] {
 
 async fn report(config: &Config, name: &str) -> Result<CampaignReport, String> {
     let name = named(name)?;
-    let found = promotions::store::campaign(&pool(config)?, &name).await;
+    let found = promotions::store::campaign(&pool(config).await?, &name).await;
     let found = found.map_err(|error| reading_failed(&error))?;
     found.ok_or_else(|| format!("there is no campaign {name}"))
 }
@@ -216,7 +216,7 @@ fn story(report: &CampaignReport) -> String {
 async fn dry_run(config: &Config, name: &str, json: bool) -> Result<(), String> {
     let report = report(config, name).await?;
     let draft = &report.row.draft;
-    let count = promotions::store::dry_run(&pool(config)?, &draft.segment, draft.topic).await;
+    let count = promotions::store::dry_run(&pool(config).await?, &draft.segment, draft.topic).await;
     let count = count.map_err(|error| reading_failed(&error))?;
     let as_json =
         serde_json::json!({ "campaign": report.campaign, "version": report.row.version, "count": count });

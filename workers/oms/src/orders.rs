@@ -27,7 +27,7 @@ fn number(text: &str) -> Result<OrderNumber, String> {
 /// A bad number, an unknown order, or the database.
 pub(crate) async fn show(config: &Config, text: &str, json: bool) -> Result<(), String> {
     let number = number(text)?;
-    let pool = migrate::reader_pool(config.for_room(Room::Lifecycle, config::DATABASE_URL)?)?;
+    let pool = migrate::reader_pool(config.for_room(Room::Lifecycle, config::DATABASE_URL)?).await?;
     let view = lifecycle::store::show(&pool, &number).await.map_err(|error| reading_failed(&error))?;
     let view = view.ok_or_else(|| format!("nothing was ever heard of order {number}"))?;
     show::print(json, &view, || story(&view))
@@ -86,7 +86,7 @@ fn story(view: &OrderView) -> String {
 /// A bad key, or the database.
 pub(crate) async fn find(config: &Config, args: &FindArgs, json: bool) -> Result<(), String> {
     let query = query(args)?;
-    let pool = migrate::reader_pool(config.for_room(Room::Lifecycle, config::DATABASE_URL)?)?;
+    let pool = migrate::reader_pool(config.for_room(Room::Lifecycle, config::DATABASE_URL)?).await?;
     let found = lifecycle::store::find(&pool, &query).await.map_err(|error| reading_failed(&error))?;
     show::print(json, &found, || list(&found))
 }
@@ -96,7 +96,7 @@ pub(crate) async fn find(config: &Config, args: &FindArgs, json: bool) -> Result
 /// # Errors
 /// The database does not answer.
 pub(crate) async fn stuck(config: &Config, json: bool) -> Result<ExitCode, String> {
-    let pool = migrate::reader_pool(config.for_room(Room::Lifecycle, config::DATABASE_URL)?)?;
+    let pool = migrate::reader_pool(config.for_room(Room::Lifecycle, config::DATABASE_URL)?).await?;
     let now = Timestamp(clock::now());
     let found = lifecycle::store::stuck(&pool, now).await.map_err(|error| reading_failed(&error))?;
     show::print(json, &found, || {
@@ -175,7 +175,7 @@ fn query(args: &FindArgs) -> Result<Query, String> {
 /// # Errors
 /// The database does not answer.
 pub(crate) async fn held(config: &Config, json: bool) -> Result<(), String> {
-    let pool = migrate::reader_pool(config.for_room(Room::Intake, config::DATABASE_URL)?)?;
+    let pool = migrate::reader_pool(config.for_room(Room::Intake, config::DATABASE_URL)?).await?;
     let held = intake::store::held(&pool).await.map_err(|error| reading_failed(&error))?;
     show::print(json, &held, || {
         if held.is_empty() {

@@ -114,10 +114,18 @@ fn gateway(config: &Config) -> Result<Arc<dyn Outside>, String> {
     let settings = payment::GatewaySettings {
         url: config.need(config::PAYMENT_URL)?.to_owned(),
         secret_key: config.need(config::PAYMENT_KEY)?.to_owned(),
-        timeout: Duration::from_secs(config.number(config::PAYMENT_TIMEOUT)?),
+        timeout: payment_timeout(config)?,
         concurrency: config.number(config::PAYMENT_CONCURRENCY)?,
     };
     Ok(Arc::new(payment::Gateway::new(&settings)?))
+}
+
+/// A call makes at most two requests, and both must end before another performer may look after it.
+fn payment_timeout(config: &Config) -> Result<Duration, String> {
+    match config.number(config::PAYMENT_TIMEOUT)? {
+        seconds @ 1..=30 => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!("{} must be 1 to 30 seconds", config::PAYMENT_TIMEOUT.name)),
+    }
 }
 
 fn mailer(config: &Config) -> Result<(notifications::Notifications, Arc<dyn Outside>), String> {

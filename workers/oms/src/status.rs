@@ -62,19 +62,19 @@ struct Campaign {
 /// # Errors
 /// The broker or the database does not answer.
 pub(crate) async fn status(config: &Config, json: bool) -> Result<(), String> {
-    let pool = |room: Room| config.for_room(room, config::DATABASE_URL).and_then(migrate::reader_pool);
+    let pool = async |room: Room| migrate::reader_pool(config.for_room(room, config::DATABASE_URL)?).await;
     let failed = |error: sqlx::Error| reading_failed(&error);
     let status = Status {
         desks: desks(config).await?,
-        orders: intake::store::counts(&pool(Room::Intake)?).await.map_err(failed)?,
-        facts: lifecycle::store::tally(&pool(Room::Lifecycle)?).await.map_err(failed)?,
-        sums: sums(&pool(Room::Lifecycle)?).await.map_err(failed)?,
-        stock: inventory::store::stock(&pool(Room::Inventory)?).await.map_err(failed)?,
-        money: payment::store::money(&pool(Room::Payment)?).await.map_err(failed)?,
-        notices: notifications::store::counts(&pool(Room::Notifications)?).await.map_err(failed)?,
-        cases: undelivered::store::counts(&pool(Room::Undelivered)?).await.map_err(failed)?,
-        subscribers: promotions::store::subscribers(&pool(Room::Promotions)?).await.map_err(failed)?,
-        campaigns: promotions::store::campaigns(&pool(Room::Promotions)?)
+        orders: intake::store::counts(&pool(Room::Intake).await?).await.map_err(failed)?,
+        facts: lifecycle::store::tally(&pool(Room::Lifecycle).await?).await.map_err(failed)?,
+        sums: sums(&pool(Room::Lifecycle).await?).await.map_err(failed)?,
+        stock: inventory::store::stock(&pool(Room::Inventory).await?).await.map_err(failed)?,
+        money: payment::store::money(&pool(Room::Payment).await?).await.map_err(failed)?,
+        notices: notifications::store::counts(&pool(Room::Notifications).await?).await.map_err(failed)?,
+        cases: undelivered::store::counts(&pool(Room::Undelivered).await?).await.map_err(failed)?,
+        subscribers: promotions::store::subscribers(&pool(Room::Promotions).await?).await.map_err(failed)?,
+        campaigns: promotions::store::campaigns(&pool(Room::Promotions).await?)
             .await
             .map_err(failed)?
             .into_iter()
@@ -175,7 +175,7 @@ async fn desks(config: &Config) -> Result<Vec<Desk>, String> {
                 .map_err(|_| format!("queue {queue} is missing; run `oms topology apply`"))?
                 .message_count();
         }
-        let pool = migrate::reader_pool(config.for_room(room, config::DATABASE_URL)?)?;
+        let pool = migrate::reader_pool(config.for_room(room, config::DATABASE_URL)?).await?;
         let (outbox, due, tasks) = ledger(&pool, room).await.map_err(|error| reading_failed(&error))?;
         desks.push(Desk {
             room,
@@ -192,7 +192,7 @@ async fn desks(config: &Config) -> Result<Vec<Desk>, String> {
 
 async fn ledger(pool: &PgPool, room: Room) -> Result<(i64, i64, i64), sqlx::Error> {
     let sql = format!(
-        "SELECT (SELECT count(*) FROM {room}.outbox), (SELECT count(*) FROM {room}.due), (SELECT count(*) FROM {room}.task WHERE closed_at IS NULL)"
+        "SELECT (SELECT count(*) FROM {room}.outbox), (SELECT count(*) FROM {room}.due WHERE due_at < now() + interval '1 minute'), (SELECT count(*) FROM {room}.task WHERE closed_at IS NULL)"
     );
     let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(pool).await?;
     Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
@@ -230,7 +230,7 @@ async fn sums(pool: &PgPool) -> Result<Sums, sqlx::Error> {
 /// # Errors
 /// The database does not answer.
 pub(crate) async fn products(config: &Config, json: bool) -> Result<(), String> {
-    let pool = migrate::reader_pool(config.for_room(Room::Inventory, config::DATABASE_URL)?)?;
+    let pool = migrate::reader_pool(config.for_room(Room::Inventory, config::DATABASE_URL)?).await?;
     let stock = inventory::store::stock(&pool).await.map_err(|error| reading_failed(&error))?;
     show::print(json, &stock, || {
         if stock.is_empty() {
@@ -246,7 +246,7 @@ pub(crate) async fn products(config: &Config, json: bool) -> Result<(), String> 
 /// # Errors
 /// The database does not answer.
 pub(crate) async fn verify(config: &Config, json: bool) -> Result<ExitCode, String> {
-    let pool = migrate::reader_pool(config.for_room(Room::Audit, config::DATABASE_URL)?)?;
+    let pool = migrate::reader_pool(config.for_room(Room::Audit, config::DATABASE_URL)?).await?;
     let verdict = audit::store::verify(&pool).await.map_err(|error| reading_failed(&error))?;
     show::print(json, &verdict, || match &verdict.first_bad {
         None => {

@@ -27,7 +27,7 @@ struct OpenTask {
 pub(crate) async fn list(config: &Config, json: bool) -> Result<(), String> {
     let mut tasks = Vec::new();
     for room in Room::ALL {
-        let pool = migrate::reader_pool(config.for_room(room, config::DATABASE_URL)?)?;
+        let pool = migrate::reader_pool(config.for_room(room, config::DATABASE_URL)?).await?;
         let sql = format!(
             "SELECT kind, key, order_number, reason, to_char(opened_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS opened_at
              FROM {room}.task WHERE closed_at IS NULL ORDER BY opened_at"

@@ -32,7 +32,7 @@ pub struct GatewaySettings {
     /// Without the path `/v1`.
     pub url: String,
     pub secret_key: String,
-    /// After which a request counts as of unknown outcome. A call makes at most two, within the lease of 120 s.
+    /// After which a request counts as of unknown outcome. A call makes at most two, within the lease of 75 s.
     pub timeout: Duration,
     /// Calls at one time.
     pub concurrency: usize,

@@ -22,9 +22,9 @@ use crate::worker::{Call, DueRow, Outside, Worker};
 /// Due rows of one round.
 const ROUND_MAX: i64 = 256;
 /// How long a performer may be silent before another may look after its call.
-pub const LEASE_SECONDS: u64 = 120;
+pub const LEASE_SECONDS: u64 = 75;
 /// A call that takes longer counts as of unknown outcome, well before another performer may take it up.
-const CALL_SECONDS_MAX: u64 = 100;
+const CALL_SECONDS_MAX: u64 = 65;
 const POLL: Duration = Duration::from_secs(1);
 const COLUMNS: &str = "d.key, d.kind, d.epoch, d.attempt, d.serial, d.traceparent, d.due_at, d.body::text AS body, d.started_at";
 

@@ -68,12 +68,22 @@ pub fn pool(url: &str, room: Room, connections: u32) -> Result<PgPool, String> {
     pool_as(url, room.name(), &role(room), connections)
 }
 
-/// A pool that may only read.
+/// A pool that may only read, of a database that answers.
 ///
 /// # Errors
-/// The address is not readable.
-pub fn reader_pool(url: &str) -> Result<PgPool, String> {
-    pool_as(url, "public", READER, 2)
+/// The address is not readable, or no database is there.
+pub async fn reader_pool(url: &str) -> Result<PgPool, String> {
+    let pool = pool_as(url, "public", READER, 2)?;
+    answers(&pool).await?;
+    Ok(pool)
+}
+
+/// Asked before a pool is used by somebody who waits: a pool tries for ten seconds and then does not say what was wrong.
+async fn answers(pool: &PgPool) -> Result<(), String> {
+    let connection = connect(&pool.connect_options()).await?;
+    // It is not used, so how it ends does not matter.
+    let _ = connection.close().await;
+    Ok(())
 }
 
 fn pool_as(url: &str, schema: &str, role: &str, connections: u32) -> Result<PgPool, String> {
@@ -99,8 +109,12 @@ fn pool_as(url: &str, schema: &str, role: &str, connections: u32) -> Result<PgPo
 /// One sentence: no database there, or it refuses the login.
 pub async fn login(url: &str) -> Result<PgConnection, String> {
     let options = connect_options(url, "public")?;
+    connect(&options).await
+}
+
+async fn connect(options: &PgConnectOptions) -> Result<PgConnection, String> {
     let at = format!("{}:{}", options.get_host(), options.get_port());
-    PgConnection::connect_with(&options)
+    PgConnection::connect_with(options)
         .await
         .map_err(|error| format!("the database at {at} does not answer: {error}"))
 }
@@ -207,6 +221,7 @@ async fn applied(pool: &PgPool) -> Result<usize, sqlx::Error> {
 /// One sentence that says what to do.
 pub async fn check(pool: &PgPool, schema: &Schema) -> Result<(), String> {
     let room = schema.room;
+    answers(pool).await?;
     let have: Vec<i64> =
         match sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success ORDER BY version")
             .fetch_all(pool)

@@ -131,10 +131,14 @@ impl House {
 
     /// A room's own keys, of which it must have those to seal what it parks.
     fn keys(&self, room: Room) -> Result<Keys, String> {
-        let audiences: Vec<String> = match room {
-            Room::Fulfillment => self.outsiders.audiences().into_iter().map(str::to_owned).collect(),
-            _ => Vec::new(),
-        };
+        let opens_for_outsiders = room == Room::Fulfillment;
+        let audiences: Vec<String> = self
+            .outsiders
+            .audiences()
+            .into_iter()
+            .filter(|_| opens_for_outsiders)
+            .map(str::to_owned)
+            .collect();
         let config = self.config.clone();
         let keys = Keys::load(move || {
             let audiences: Vec<&str> = audiences.iter().map(String::as_str).collect();

@@ -234,7 +234,6 @@ struct Window {
 
 impl Publisher {
     /// The publisher, and the task that must be run for it. The task ends when the last handle is dropped.
-    #[must_use]
     pub fn new(link: Arc<Link>) -> (Self, impl Future<Output = ()> + Send) {
         let (windows, arriving) = mpsc::channel(64);
         (Self { windows }, publish_windows(link, arriving))

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
 
+mod cancelled;
 mod cancelling;
 mod cells;
 mod edge;
+mod orders;
 mod partners;
 mod properties;

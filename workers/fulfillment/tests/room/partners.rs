@@ -71,6 +71,26 @@ pub(crate) fn short(number: u16, pieces: Pieces) -> ShipmentShort {
     ShipmentShort { shipment: shipment(number), missing: lines(pieces) }
 }
 
+/// The `parcel`th parcel of a release came back and is to be sent again.
+pub(crate) fn resolved(
+    stage: &Stage<Fulfillment>,
+    number: u16,
+    parcel: u16,
+    pieces: Pieces,
+) -> messages::case::CaseResolved {
+    let release = release(number);
+    let order = release.order();
+    let address = stage.ring.seal(Section::Delivery, order.as_str(), 1, &section(), stage.now().0).unwrap();
+    messages::case::CaseResolved {
+        case: ShipmentId::of(&release, parcel),
+        release,
+        order,
+        lines: lines(pieces),
+        address: Some(address),
+        ..messages::case::CaseResolved::sample()
+    }
+}
+
 pub(crate) fn lines((first, second): Pieces) -> Vec<LineUnits> {
     [(1, "19XE", first), (2, "21RCS", second)]
         .into_iter()

@@ -182,15 +182,18 @@ fn one_household_has_one_fingerprint_in_every_order() {
     let mut stage = stage();
     let one: OrderAccepted = find(&stage.command(STORE, &order_of("A", 1)));
     let mut other_words = order_of("B", 1);
+    other_words.contact.email = Some("PAT@Example.com".to_owned());
     other_words.deliveries[0].address.line1 = "151 n independence mall e".to_owned();
     let two: OrderAccepted = find(&stage.command("call-centre", &other_words));
     assert_eq!(one.deliveries[0].address, two.deliveries[0].address);
     assert_eq!((&one.card, &one.account), (&two.card, &two.account));
+    assert_eq!(one.email, two.email);
     let mut guest = order_of("C", 1);
+    guest.contact.email = None;
     guest.customer = None;
     guest.payment.fingerprint = "fpr_other".to_owned();
     let three: OrderAccepted = find(&stage.command(STORE, &guest));
-    assert_eq!(three.account, None);
+    assert_eq!((three.account, three.email), (None, None));
     assert_ne!(three.card, one.card);
 }
 

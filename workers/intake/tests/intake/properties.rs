@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use intake::store::OrderState;
+use intake::store::{NumberState, OrderState};
 use intake::{Intake, Key, State};
 use messages::order::{OrderAccepted, OrderHeld, OrderRefused};
 use messages::product::ProductDefined;
@@ -29,10 +29,14 @@ enum Step {
     Release,
     Refuse,
     Change,
+    Cancel,
 }
 
 /// A message on its way, and who sends it.
 type Message = (&'static str, Event);
+
+/// The sender of what a room says.
+const ROOMS: &str = "rooms";
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
@@ -89,7 +93,7 @@ proptest! {
         let mut said = Vec::new();
         for (order, step) in steps {
             let (sender, event) = message(&mut stage, REFERENCES[order], step);
-            said.extend(stage.command_event(sender, &event));
+            said.extend(deliver(&mut stage, sender, &event));
             check(&stage, &said)?;
         }
         for reference in REFERENCES {
@@ -112,6 +116,7 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::Release),
         Just(Step::Refuse),
         Just(Step::Change),
+        Just(Step::Cancel),
     ]
 }
 
@@ -162,6 +167,7 @@ fn message(stage: &mut Stage<Intake>, reference: &'static str, step: Step) -> Me
         Step::Release => (OPERATOR, stage.event(&release(&order))),
         Step::Refuse => (OPERATOR, stage.event(&refuse(&order))),
         Step::Change => (STORE, stage.event(&change(&order))),
+        Step::Cancel => (ROOMS, stage.event(&cancelled(&order))),
     }
 }
 
@@ -178,7 +184,7 @@ fn play(ring: &Keyring, messages: &[&Message]) -> (BTreeMap<Key, String>, Vec<St
     stage.tell(&ProductDefined::sample());
     let mut effects = Vec::new();
     for (sender, event) in messages {
-        for one in stage.command_event(sender, event) {
+        for one in deliver(&mut stage, sender, event) {
             let body: serde_json::Value = serde_json::from_str(one.event.data.get()).unwrap();
             effects.push(format!("{:?} {} {}", one.to, one.kind.name(), unsealed(body)));
         }
@@ -189,6 +195,10 @@ fn play(ring: &Keyring, messages: &[&Message]) -> (BTreeMap<Key, String>, Vec<St
         (key, unsealed(state).to_string())
     });
     (rows.collect(), effects)
+}
+
+fn deliver(stage: &mut Stage<Intake>, sender: &str, event: &Event) -> Vec<Said> {
+    if sender == ROOMS { stage.tell_event(event) } else { stage.command_event(sender, event) }
 }
 
 fn check(stage: &Stage<Intake>, said: &[Said]) -> Result<(), TestCaseError> {
@@ -207,11 +217,12 @@ fn check(stage: &Stage<Intake>, said: &[Said]) -> Result<(), TestCaseError> {
             OrderState::Held(_) => (0, 1, 0, 0),
             OrderState::Accepted { .. } => (1, held, 0, held),
             OrderState::Refused { .. } => (0, held, 1, held),
-            OrderState::Cancelled { .. } => (0, 1, 0, 0),
+            OrderState::Cancelled { .. } => (0, held, 0, 0),
         };
         prop_assert_eq!((accepted, held, refused, ended), expected, "{}", reference);
-        let known = matches!(stage.rows().get(&Key::Number(order)), Some(State::Number(Some(_))));
-        prop_assert_eq!(known, expected != (0, 0, 0, 0), "the number of {}", reference);
+        let known = matches!(stage.rows().get(&Key::Number(order)), Some(State::Number(NumberState::Of(_))));
+        let is_order = !matches!(state(stage, reference), OrderState::Unseen | OrderState::Faulty { .. });
+        prop_assert_eq!(known, is_order, "the number of {}", reference);
     }
     Ok(())
 }

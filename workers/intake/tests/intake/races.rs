@@ -4,7 +4,7 @@ use messages::Body;
 use messages::answer::Outcome;
 use messages::case::AddressFlagged;
 use messages::money::Amount;
-use messages::order::{OrderAccepted, OrderCancelled};
+use messages::order::{HoldReason, OrderAccepted, OrderHeld};
 use messages::product::ProductDefined;
 
 use crate::support::*;
@@ -93,18 +93,40 @@ fn cancellation_and_release_of_one_hold() {
         let mut stage = stage();
         stage.command(STORE, &order_of(REFERENCE, 11));
         let order = number(&stage, REFERENCE);
-        let cancelled = OrderCancelled { order: order.clone(), handed_over: vec![], ..OrderCancelled::sample() };
         if cancel_first {
-            assert_eq!(told(&stage.tell(&cancelled)), [""; 0]);
+            assert_eq!(told(&stage.tell(&cancelled(&order))), [""; 0]);
             let late = stage.command(OPERATOR, &release(&order));
             assert_eq!(answered(&late), Some((Outcome::Refused, Some("not_held".to_owned()))));
             let again = stage.command(STORE, &order_of(REFERENCE, 11));
             assert_eq!(answered(&again), Some((Outcome::Repeated, Some("cancelled".to_owned()))));
         } else {
             stage.command(OPERATOR, &release(&order));
-            stage.tell(&cancelled);
+            stage.tell(&cancelled(&order));
         }
         assert_eq!(status(&stage, REFERENCE), if cancel_first { "cancelled" } else { "accepted" });
+    }
+}
+
+#[test]
+fn cancellation_and_order() {
+    for cancel_first in [true, false] {
+        let mut stage = stage();
+        let order = number(&stage, REFERENCE);
+        let mut said = Vec::new();
+        if cancel_first {
+            said.extend(stage.tell(&cancelled(&order)));
+        }
+        said.extend(stage.command(STORE, &order_of(REFERENCE, 1)));
+        said.extend(stage.tell(&cancelled(&order)));
+        let (end, answer, rooms): (_, _, &[&str]) = if cancel_first {
+            ("cancelled", (Outcome::Refused, Some("cancelled".to_owned())), &[])
+        } else {
+            ("accepted", (Outcome::Accepted, None), &["order.accepted.v1"])
+        };
+        assert_eq!((answered(&said), told(&said)), (Some(answer), rooms.to_vec()));
+        assert_eq!(status(&stage, REFERENCE), end);
+        let again = stage.command(STORE, &order_of(REFERENCE, 1));
+        assert_eq!(answered(&again).unwrap().0, Outcome::Repeated);
     }
 }
 
@@ -117,8 +139,14 @@ fn flag_and_order() {
         if flag_first {
             stage.tell(&flagged);
         }
-        stage.command(STORE, &order_of("WEB-2", 1));
+        let said = stage.command(STORE, &order_of("WEB-2", 1));
+        if flag_first {
+            assert_eq!(find::<OrderHeld>(&said).reasons, [HoldReason::FlaggedAddress]);
+        }
         stage.tell(&flagged);
+        let mut elsewhere = order_of("WEB-3", 1);
+        elsewhere.deliveries[0].address.line1 = "1 Other St".to_owned();
+        assert_eq!(told(&stage.command(STORE, &elsewhere)), ["order.accepted.v1"], "only to that address");
         assert_eq!(status(&stage, "WEB-2"), if flag_first { "held" } else { "accepted" });
     }
 }

@@ -6,7 +6,7 @@ use intake::{Intake, Key, State};
 use messages::answer::{CommandAnswered, Outcome};
 use messages::id::{OrderNumber, Reference};
 use messages::money::Amount;
-use messages::order::{HoldRefuse, HoldRelease, OrderChange, OrderSubmit};
+use messages::order::{HoldRefuse, HoldRelease, OrderCancelled, OrderChange, OrderSubmit};
 use messages::product::ProductDefined;
 use messages::{Body, Event, Kind};
 use serde_json::Value;
@@ -63,6 +63,11 @@ pub(crate) fn refuse(order: &OrderNumber) -> HoldRefuse {
 
 pub(crate) fn change(order: &OrderNumber) -> OrderChange {
     OrderChange { order: order.clone(), ..OrderChange::sample() }
+}
+
+/// Fulfillment says that the order is cancelled and nothing of it was handed over.
+pub(crate) fn cancelled(order: &OrderNumber) -> OrderCancelled {
+    OrderCancelled { order: order.clone(), handed_over: Vec::new(), ..OrderCancelled::sample() }
 }
 
 pub(crate) fn state(stage: &Stage<Intake>, reference: &str) -> OrderState {

@@ -17,6 +17,10 @@ enum Was {
     Accepted,
     Held,
     Refused,
+    /// While it was held.
+    Cancelled,
+    /// And its order has not come.
+    CancelledEarly,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +34,7 @@ enum Sent {
     Change,
     Release,
     Refuse,
+    Cancel,
     Product,
 }
 
@@ -51,12 +56,14 @@ fn every_state_meets_every_message() {
     let accepted_now = Some((Outcome::Accepted, None));
     let again = |code| Some((Repeated, code));
     let done = Some((Done, None));
+    let cancelled = refused("cancelled");
     for (from, sent, next, rooms, answer) in [
         (Unseen, Other, "accepted", ACCEPTED, accepted_now),
         (Unseen, Bad, "faulty", REFUSED, refused("bad_currency")),
         (Unseen, Change, "unseen", &[], unknown),
         (Unseen, Release, "unseen", &[], unknown),
         (Unseen, Refuse, "unseen", &[], unknown),
+        (Unseen, Cancel, "unseen", &[], None),
         (Unseen, Product, "unseen", &[], None),
         (Faulty, Same, "faulty", &[], again(Some("wrong_price"))),
         (Faulty, Other, "accepted", ACCEPTED, accepted_now),
@@ -64,6 +71,7 @@ fn every_state_meets_every_message() {
         (Faulty, Change, "faulty", &[], unknown),
         (Faulty, Release, "faulty", &[], unknown),
         (Faulty, Refuse, "faulty", &[], unknown),
+        (Faulty, Cancel, "faulty", &[], None),
         (Faulty, Product, "faulty", &[], None),
         (Accepted, Same, "accepted", &[], again(None)),
         (Accepted, Other, "accepted", &[], other),
@@ -71,6 +79,7 @@ fn every_state_meets_every_message() {
         (Accepted, Change, "accepted", &[], last),
         (Accepted, Release, "accepted", &[], not_held),
         (Accepted, Refuse, "accepted", &[], not_held),
+        (Accepted, Cancel, "accepted", &[], None),
         (Accepted, Product, "accepted", &[], None),
         (Held, Same, "held", &[], again(None)),
         (Held, Other, "held", &[], other),
@@ -78,6 +87,7 @@ fn every_state_meets_every_message() {
         (Held, Change, "held", &[], last),
         (Held, Release, "accepted", HELD_ACCEPTED, done),
         (Held, Refuse, "refused", HELD_REFUSED, done),
+        (Held, Cancel, "cancelled", &[], None),
         (Held, Product, "held", &[], None),
         (Refused, Same, "refused", &[], again(Some("hold_refused"))),
         (Refused, Other, "refused", &[], other),
@@ -85,7 +95,22 @@ fn every_state_meets_every_message() {
         (Refused, Change, "refused", &[], last),
         (Refused, Release, "refused", &[], not_held),
         (Refused, Refuse, "refused", &[], not_held),
+        (Refused, Cancel, "refused", &[], None),
         (Refused, Product, "refused", &[], None),
+        (Cancelled, Same, "cancelled", &[], again(Some("cancelled"))),
+        (Cancelled, Other, "cancelled", &[], other),
+        (Cancelled, Bad, "cancelled", &[], other),
+        (Cancelled, Change, "cancelled", &[], last),
+        (Cancelled, Release, "cancelled", &[], not_held),
+        (Cancelled, Refuse, "cancelled", &[], not_held),
+        (Cancelled, Cancel, "cancelled", &[], None),
+        (Cancelled, Product, "cancelled", &[], None),
+        (CancelledEarly, Other, "cancelled", &[], cancelled),
+        (CancelledEarly, Bad, "faulty", REFUSED, refused("bad_currency")),
+        (CancelledEarly, Change, "unseen", &[], unknown),
+        (CancelledEarly, Release, "unseen", &[], unknown),
+        (CancelledEarly, Refuse, "unseen", &[], unknown),
+        (CancelledEarly, Cancel, "unseen", &[], None),
     ] {
         let mut stage = stage_in(from);
         let said = send(&mut stage, from, sent);
@@ -98,9 +123,13 @@ fn every_state_meets_every_message() {
 
 #[test]
 fn sections_are_kept_only_while_the_order_is_held() {
-    for (from, kept) in
-        [(Was::Faulty, false), (Was::Accepted, false), (Was::Held, true), (Was::Refused, false)]
-    {
+    for (from, kept) in [
+        (Was::Faulty, false),
+        (Was::Accepted, false),
+        (Was::Held, true),
+        (Was::Refused, false),
+        (Was::Cancelled, false),
+    ] {
         let row = serde_json::to_value(State::Order(state(&stage_in(from), REFERENCE))).unwrap();
         assert_eq!(row["order"].get("folder").is_some(), kept, "{from:?}");
         assert_eq!(row.to_string().contains("oms1."), kept, "{from:?}");
@@ -206,9 +235,15 @@ fn stage_in(from: Was) -> Stage<Intake> {
     if let Some(submit) = submission(from) {
         stage.command(STORE, &submit);
     }
-    if let Was::Refused = from {
-        let order = number(&stage, REFERENCE);
-        stage.command(OPERATOR, &refuse(&order));
+    let order = number(&stage, REFERENCE);
+    match from {
+        Was::Unseen | Was::Faulty | Was::Accepted | Was::Held => {}
+        Was::Refused => {
+            stage.command(OPERATOR, &refuse(&order));
+        }
+        Was::Cancelled | Was::CancelledEarly => {
+            stage.tell(&cancelled(&order));
+        }
     }
     stage
 }
@@ -216,10 +251,10 @@ fn stage_in(from: Was) -> Stage<Intake> {
 /// What brings an order into the state.
 fn submission(from: Was) -> Option<messages::order::OrderSubmit> {
     match from {
-        Was::Unseen => None,
+        Was::Unseen | Was::CancelledEarly => None,
         Was::Faulty => Some(at_price(order_of(REFERENCE, 1), 6500)),
         Was::Accepted => Some(order_of(REFERENCE, 1)),
-        Was::Held | Was::Refused => Some(order_of(REFERENCE, 11)),
+        Was::Held | Was::Refused | Was::Cancelled => Some(order_of(REFERENCE, 11)),
     }
 }
 
@@ -236,6 +271,7 @@ fn send(stage: &mut Stage<Intake>, from: Was, sent: Sent) -> Vec<Said> {
         Sent::Change => stage.command(STORE, &change(&order)),
         Sent::Release => stage.command(OPERATOR, &release(&order)),
         Sent::Refuse => stage.command(OPERATOR, &refuse(&order)),
+        Sent::Cancel => stage.tell(&cancelled(&order)),
         Sent::Product => stage.tell(&ProductDefined { version: 2, ..ProductDefined::sample() }),
     }
 }

@@ -1,3 +1,5 @@
+//! The mail as bytes: headers, both forms, and nothing that a name could add.
+
 use super::*;
 use crate::facts::examples;
 use crate::outside::mailbox;

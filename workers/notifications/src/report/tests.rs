@@ -1,3 +1,5 @@
+//! Reports of many mail servers, and of nobody: each is read for what it says, and none makes the reader fall.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The words as a reader meets them: what each notice must say, and what none may say.
+
 use super::*;
 use crate::facts::examples;
 use messages::notice::NoticeKind;

@@ -1,3 +1,5 @@
+//! The mails of a campaign as they leave: headers, both bodies, and nothing that a list forbids.
+
 use messages::email::Email;
 use messages::person::PersonName;
 use messages::sealed::{Keyring, Trait};
