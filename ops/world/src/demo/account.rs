@@ -179,9 +179,9 @@ fn parcels(numbers: &Numbers) -> Vec<Line> {
     ]
 }
 
-/// Kinds of notices, and the kind of fact of which each must tell. The last two are not told every time: a refusal is
-/// often between intake and the sender, and a release that is put off twice is told of once.
-const NOTICES: [(&str, &str, bool); 12] = [
+/// Kinds of notices, and the kind of fact of which each must tell. Some are not told every time: a refusal is often
+/// between intake and the sender, a release that is put off twice is told of once, a question is asked once or twice.
+const NOTICES: [(&str, &str, bool); 17] = [
     ("received", "accepted", true),
     ("held", "held", true),
     ("confirmed", "reserved", true),
@@ -194,6 +194,11 @@ const NOTICES: [(&str, &str, bool); 12] = [
     ("returned", "returned", true),
     ("payment_delayed", "delayed", false),
     ("refused", "refused", false),
+    ("cancelled", "cancelled", true),
+    ("question", "case_asked", false),
+    ("reminder", "case_asked", false),
+    ("reshipped", "case_resolved", false),
+    ("refunded", "refunded", true),
 ];
 
 fn notices(numbers: &Numbers) -> Vec<Line> {
