@@ -149,8 +149,8 @@ async fn whatever_is_wrong_on_the_command_line_is_told_in_one_plain_sentence() {
         (&["orders", "show", ORDER], "oms: nothing was ever heard of order Y6FN-9WSA-MH40-J\n"),
         (&["orders", "find", "--day", "2019"], "oms: `2019` is not a day; it looks like 2019-11-14\n"),
         (
-            &["orders", "find", "--status", "lost"],
-            "oms: `lost` is not a status of an order; statuses are early, held, ",
+            &["orders", "find", "--status", "mislaid"],
+            "oms: `mislaid` is not a status of an order; statuses are early, held, ",
         ),
         (
             &["orders", "find", "--tracking", "12"],
