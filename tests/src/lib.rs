@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
+pub mod bench;
 pub mod broker;
 pub mod client;
 pub mod orders;
@@ -39,10 +40,10 @@ fn address(name: &str) -> String {
 
 /// A program of this build.
 fn program(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("this test is a file");
-    let path = test.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>").join(name);
-    assert!(path.exists(), "{} is not built: cargo build --workspace", path.display());
-    path
+    let own = std::env::current_exe().expect("this program is a file");
+    // A test is target/<profile>/deps/<test>; the bench lies beside the programs.
+    let found = own.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.exists());
+    found.unwrap_or_else(|| panic!("{name} is not built: cargo build --workspace"))
 }
 
 impl TestHouse {
@@ -236,6 +237,12 @@ impl TestHouse {
         command.args(arguments).stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log);
         let child = command.spawn().expect("the program starts");
         self.processes.insert(process.to_owned(), child);
+    }
+
+    /// The process id of a process that was started.
+    #[must_use]
+    pub fn process_id(&self, process: &str) -> Option<u32> {
+        self.processes.get(process).map(Child::id)
     }
 
     /// The processes that run.

@@ -59,12 +59,14 @@ impl Door {
         }
     }
 
-    const fn prefetch(self) -> u16 {
-        match self {
+    /// Never more messages than a batch may have events: who decides one at a time also fetches one at a time.
+    fn prefetch(self, batch_events_max: usize) -> u16 {
+        let most = match self {
             Self::Inner => PREFETCH_INNER,
             Self::Outside => PREFETCH_OUTSIDE,
             Self::Dead => 1,
-        }
+        };
+        most.min(u16::try_from(batch_events_max).unwrap_or(u16::MAX))
     }
 }
 
@@ -91,7 +93,7 @@ pub async fn run<W: Worker>(hall: Arc<Hall<W>>, door: Door) {
 async fn epoch<W: Worker>(hall: &Hall<W>, door: Door, pauses: &mut Pauses) -> Result<(), WireError> {
     let queue = door.queue::<W>();
     let tag = format!("{}-{door:?}", W::ROOM).to_lowercase();
-    let connecting = consume(&hall.consuming, &queue, &tag, door.prefetch());
+    let connecting = consume(&hall.consuming, &queue, &tag, door.prefetch(hall.batch_events_max));
     let (channel, mut consumer) =
         tokio::select! { connected = connecting => connected?, () = hall.stopping() => return Ok(()) };
     if door == Door::Inner {

@@ -54,8 +54,16 @@ async fn wait<W: Worker>(hall: &Hall<W>, wake: &Notify) {
 }
 
 async fn fire<W: Worker>(hall: &Hall<W>, calls: &[&str]) -> Result<usize, sqlx::Error> {
+    // Kind by kind, since only within one is the index in order of time; the kinds are few and found by it too.
     let sql = format!(
-        "SELECT {COLUMNS} FROM due d WHERE due_at <= now() AND NOT (kind = ANY($1)) ORDER BY due_at LIMIT $2"
+        "WITH RECURSIVE kinds (kind) AS (
+             SELECT min(kind) FROM due
+             UNION ALL
+             SELECT (SELECT min(due.kind) FROM due WHERE due.kind > kinds.kind) FROM kinds WHERE kinds.kind IS NOT NULL
+         )
+         SELECT {COLUMNS} FROM kinds CROSS JOIN LATERAL (
+             SELECT * FROM due WHERE due.kind = kinds.kind AND due.due_at <= now() ORDER BY due.due_at LIMIT $2
+         ) d WHERE NOT (kinds.kind = ANY($1)) ORDER BY d.due_at LIMIT $2"
     );
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(calls)
@@ -238,11 +246,14 @@ async fn claim<W: Worker>(
     if most == 0 {
         return Ok(Vec::new());
     }
+    // Kind by kind, since only within one is the index in order of time: a backlog must not be sorted at every claim.
     let sql = format!(
         "WITH picked AS (
-             SELECT key, kind, started_at AS before FROM due
-             WHERE kind = ANY($1) AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
-             ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+             SELECT d.key, d.kind, d.started_at AS before FROM unnest($1::text[]) AS kinds (kind) CROSS JOIN LATERAL (
+                 SELECT key, kind, started_at, due_at FROM due
+                 WHERE due.kind = kinds.kind AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
+                 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+             ) d ORDER BY d.due_at LIMIT $2
          )
          UPDATE due d SET started_at = COALESCE(d.started_at, clock_timestamp()), lease_until = now() + make_interval(secs => $3)
          FROM picked p WHERE d.key = p.key AND d.kind = p.kind
