@@ -134,6 +134,7 @@ catalogue! {
     StockBackordered(stock::StockBackordered) = "stock.backordered.v1": From::Rooms(&[Inventory]) => [Notifications, Lifecycle];
     StockWaitlisted(stock::StockWaitlisted) = "stock.waitlisted.v1": From::Rooms(&[Inventory]) => [Notifications, Lifecycle];
     ReleaseReady(stock::ReleaseReady) = "release.ready.v1": From::Rooms(&[Inventory]) => [Payment, Lifecycle];
+    ReshipReady(stock::ReshipReady) = "reship.ready.v1": From::Rooms(&[Inventory]) => [Fulfillment, Lifecycle];
     PaymentAuthorized(payment::PaymentAuthorized) = "payment.authorized.v1": From::Rooms(&[Payment]) => [Fulfillment, Lifecycle];
     PaymentDeclined(payment::PaymentDeclined) = "payment.declined.v1": From::Rooms(&[Payment]) => [Inventory, Notifications, Lifecycle];
     PaymentDelayed(payment::PaymentDelayed) = "payment.delayed.v1": From::Rooms(&[Payment]) => [Notifications, Lifecycle];
@@ -144,7 +145,7 @@ catalogue! {
     PaymentRefunded(payment::PaymentRefunded) = "payment.refunded.v1": From::Rooms(&[Payment]) => [Notifications, Lifecycle];
     /// Also addressed to the warehouse, there with the section that it opens.
     ShipmentRequested(shipment::ShipmentRequested) = "shipment.requested.v1": From::Rooms(&[Fulfillment]) => [Lifecycle];
-    ReleaseShorted(shipment::ReleaseShorted) = "release.shorted.v1": From::Rooms(&[Fulfillment]) => [Payment, Lifecycle];
+    ReleaseShorted(shipment::ReleaseShorted) = "release.shorted.v1": From::Rooms(&[Fulfillment]) => [Inventory, Payment, Lifecycle];
     ShipmentDispatched(shipment::ShipmentDispatched) = "shipment.dispatched.v1": From::Rooms(&[Fulfillment]) => [Inventory, Payment, Tracking, Undelivered, Notifications, Lifecycle];
     ShipmentProgressed(shipment::ShipmentProgressed) = "shipment.progressed.v1": From::Rooms(&[Tracking]) => [Lifecycle];
     ShipmentDelivered(shipment::ShipmentDelivered) = "shipment.delivered.v1": From::Rooms(&[Tracking]) => [Undelivered, Notifications, Lifecycle];
@@ -153,7 +154,8 @@ catalogue! {
     ShipmentLost(shipment::ShipmentLost) = "shipment.lost.v1": From::Rooms(&[Tracking]) => [Undelivered, Lifecycle];
     CaseOpened(case::CaseOpened) = "case.opened.v1": From::Rooms(&[Undelivered]) => [Notifications, Lifecycle];
     CaseAsked(case::CaseAsked) = "case.asked.v1": From::Rooms(&[Undelivered]) => [Notifications, Lifecycle];
-    CaseResolved(case::CaseResolved) = "case.resolved.v1": From::Rooms(&[Undelivered]) => [Payment, Fulfillment, Notifications, Lifecycle];
+    CaseChanged(case::CaseChanged) = "case.changed.v1": From::Rooms(&[Undelivered]) => [Notifications, Lifecycle];
+    CaseResolved(case::CaseResolved) = "case.resolved.v1": From::Rooms(&[Undelivered]) => [Inventory, Payment, Fulfillment, Notifications, Lifecycle];
     CaseReceived(case::CaseReceived) = "case.received.v1": From::Rooms(&[Undelivered]) => [Inventory, Lifecycle];
     AddressFlagged(case::AddressFlagged) = "address.flagged.v1": From::Rooms(&[Undelivered]) => [Intake, Lifecycle];
     AddressSuppressed(bounce::AddressSuppressed) = "address.suppressed.v1": From::Rooms(&[Notifications]) => [Promotions, Lifecycle];

@@ -27,7 +27,7 @@ pub enum IdError {
 }
 
 /// Crockford base 32: no I, L, O, U, so that it can be read out on the telephone.
-const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+pub(crate) const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $error:expr, $pattern:literal, $fits:expr) => {
@@ -171,6 +171,20 @@ impl ShipmentId {
         Self(format!("{release}.{number}"))
     }
 
+    /// The first parcel of its release; a later one is sent again.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        *self == Self::of(&self.release(), 1)
+    }
+
+    /// The parcel after this one; none after the last number.
+    #[must_use]
+    pub fn next(&self) -> Option<Self> {
+        let (_, number) = self.0.rsplit_once('.')?;
+        let next = number.parse::<u16>().ok()?.checked_add(1)?;
+        Self::parse(Self::of(&self.release(), next).as_str()).ok()
+    }
+
     #[must_use]
     pub fn release(&self) -> ReleaseId {
         ReleaseId(self.0.rsplit_once('.').map(|(release, _)| release).unwrap_or_default().to_owned())
@@ -244,6 +258,8 @@ mod tests {
         let order = OrderNumber::from_bits(42);
         let shipment = ShipmentId::of(&ReleaseId::of(&order, 2), 1);
         assert_eq!(ShipmentId::parse(shipment.as_str()), Ok(shipment.clone()));
+        assert_eq!(shipment.next(), Some(ShipmentId::of(&shipment.release(), 2)));
+        assert!(shipment.is_first() && shipment.next().is_some_and(|next| !next.is_first()));
         assert_eq!((shipment.release(), shipment.order()), (ReleaseId::of(&order, 2), order));
     }
 

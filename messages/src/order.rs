@@ -298,6 +298,9 @@ pub struct OrderHeld {
     pub total: Amount,
     pub currency: Currency,
     pub contact: Sealed,
+    /// Fingerprint of the normalized e-mail address, if there is one: some take no mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Fingerprint>,
 }
 
 /// Intake: the order is not taken. `code` is stable, `text` is for people.
@@ -313,6 +316,9 @@ pub struct OrderRefused {
     /// Present where the customer should hear of it: a held order that a person refused, or one too early.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<Sealed>,
+    /// With `contact`: fingerprint of the normalized e-mail address, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Fingerprint>,
 }
 
 /// Staff: let a held order go on, in its old place in line.

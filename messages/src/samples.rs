@@ -209,6 +209,7 @@ samples! {
         total: amount(7090),
         currency: Currency::USD,
         contact: sealed("contact"),
+        email: Some(fingerprint("ZW1haWwgZmluZ2VycHJpbg")),
     };
     OrderRefused => OrderRefused {
         sender: "web-store".to_owned(),
@@ -217,6 +218,7 @@ samples! {
         code: "too_early".to_owned(),
         text: "item 19XE is on sale from 2019-11-14T17:00:00Z; the order was received before".to_owned(),
         contact: Some(sealed("contact")),
+        email: Some(fingerprint("ZW1haWwgZmluZ2VycHJpbg")),
     };
     HoldEnded => HoldEnded { order: order(), released: true, user: user(), reason: "called the customer, the quantity is meant".to_owned() };
     StockReserved => StockReserved { order: order(), lines: units() };
@@ -227,6 +229,7 @@ samples! {
     StockBackordered => StockBackordered { order: order(), lines: units(), expected_at: Some(later(720)) };
     StockWaitlisted => StockWaitlisted { order: order(), lines: units() };
     ReleaseReady => ReleaseReady { release: a_release(), payment: sealed("payment"), address: sealed("delivery") };
+    ReshipReady => ReshipReady { shipment: ShipmentId::of(&release(), 2), order: order(), lines: units() };
     PaymentAuthorized => PaymentAuthorized { release: a_release(), address: sealed("delivery"), capture_before: later(168) };
     PaymentDeclined => PaymentDeclined { release: release(), order: order(), class: DeclineClass::Never, code: "stolen_card".to_owned() };
     PaymentDelayed => PaymentDelayed { release: release(), order: order(), code: "insufficient_funds".to_owned(), retry_at: later(24) };
@@ -292,12 +295,15 @@ samples! {
     };
     CaseNote => CaseNote { case: shipment(), user: user(), text: "the carrier confirms that the number does not exist".to_owned() };
     CaseResolve => CaseResolve { case: shipment(), user: user(), reason: "the customer called".to_owned(), resolution: CaseEnd::Refund };
+    CaseChanged => CaseChanged {
+        case: shipment(), order: order(), change: CaseChange::Noted { text: "the carrier confirms it".to_owned() }, user: Some(user()),
+    };
     CaseResolved => CaseResolved {
         case: shipment(), release: release(), order: order(), delivery: 1, gift: false, class: CaseClass::AddressFault, resolution: CaseEnd::Reship,
         lines: units(), address: Some(sealed("delivery")), user: None, reason: "the customer gave a corrected address".to_owned(),
     };
-    CaseReceive => CaseReceive { reference: reference("DOCK-7"), shipment: shipment(), condition: Condition::Restock, received_at: later(200) };
-    CaseReceived => CaseReceived { case: shipment(), release: release(), order: order(), condition: Condition::Restock, lines: units() };
+    CaseReceive => CaseReceive { reference: reference("DOCK-7"), shipment: shipment(), condition: Condition::Restock, received_at: later(200), user: None };
+    CaseReceived => CaseReceived { case: shipment(), release: release(), order: order(), condition: Condition::Restock, lines: units(), user: None };
     AddressFlagged => AddressFlagged {
         address: fingerprint("b2theSB0aGlzIGlzIG9uZQ"), case: shipment(), order: order(), reason: "vacant (VAC)".to_owned(),
     };

@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{OrderNumber, ReleaseId};
+use crate::id::{OrderNumber, ReleaseId, ShipmentId};
 use crate::item::ItemNumber;
 use crate::money::{Amount, Currency};
 use crate::order::{Line, Method};
@@ -99,6 +99,15 @@ pub struct Release {
     /// Lines and shipping.
     pub amount: Amount,
     pub currency: Currency,
+}
+
+/// Inventory: the units of a parcel that is sent again are set aside, so it may be asked for. They are paid for already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReshipReady {
+    /// The parcel to come.
+    pub shipment: ShipmentId,
+    pub order: OrderNumber,
+    pub lines: Vec<LineUnits>,
 }
 
 /// Inventory: a release can ship now, so it may be paid for.

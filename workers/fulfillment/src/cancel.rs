@@ -20,6 +20,8 @@ pub(crate) fn order(world: &World<Fulfillment>, number: &OrderNumber) -> Order {
         State::Order(order) => order.clone(),
         State::New
         | State::Waiting(_)
+        | State::Awaiting(_)
+        | State::Reserved
         | State::Requested(_)
         | State::Dispatched(_)
         | State::Shorted(_)

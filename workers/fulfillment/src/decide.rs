@@ -33,13 +33,16 @@ pub fn decide(
         Input::Cancel(wish) => cancel::asked(world, wish, at),
         Input::Unknown(order) => cancel::unknown(world, order),
         Input::Reship(reship) => reship::decide(world, reship, at),
-        Input::NoReship => Decision::nothing(),
+        Input::ReshipReady(shipment) => reship::ready(world, shipment, at),
+        Input::Nothing => Decision::nothing(),
         Input::Authorized { release, folder } => {
             let state = world.get(&Key::Release(release.clone()));
             match state.as_ref() {
                 State::New => authorize(room, world, release.clone(), folder, at),
                 // Said again.
                 State::Waiting(_)
+                | State::Awaiting(_)
+                | State::Reserved
                 | State::Requested(_)
                 | State::Dispatched(_)
                 | State::Shorted(_)
@@ -53,6 +56,8 @@ pub fn decide(
                 hand_over(Decision::nothing(), row, release.clone(), folder, at)
             }
             State::New
+            | State::Awaiting(_)
+            | State::Reserved
             | State::Requested(_)
             | State::Dispatched(_)
             | State::Shorted(_)
@@ -61,7 +66,9 @@ pub fn decide(
         },
         Input::Packed(packed) => match world.get(&of_row(&packed.shipment)).as_ref() {
             State::New | State::Order(_) => refuse(&packed.shipment, Refusal::UnknownShipment, at),
-            State::Waiting(_) | State::Cancelled => refuse(&packed.shipment, Refusal::NotRequested, at),
+            State::Waiting(_) | State::Awaiting(_) | State::Reserved | State::Cancelled => {
+                refuse(&packed.shipment, Refusal::NotRequested, at)
+            }
             State::Requested(requested) => pack(world, requested, packed, at),
             State::Dispatched(dispatched) => pack_again(dispatched, packed, at),
             State::Shorted(shorted) => {
@@ -71,7 +78,9 @@ pub fn decide(
         },
         Input::Short(short) => match world.get(&of_row(&short.shipment)).as_ref() {
             State::New | State::Order(_) => refuse(&short.shipment, Refusal::UnknownShipment, at),
-            State::Waiting(_) | State::Cancelled => refuse(&short.shipment, Refusal::NotRequested, at),
+            State::Waiting(_) | State::Awaiting(_) | State::Reserved | State::Cancelled => {
+                refuse(&short.shipment, Refusal::NotRequested, at)
+            }
             State::Requested(requested) => miss(world, requested, short, at),
             State::Dispatched(dispatched) => miss_late(dispatched, short, at),
             State::Shorted(shorted) => miss_again(shorted, short, at),
@@ -298,8 +307,8 @@ fn reported_again(reported: &Units, short: &ShipmentShort, at: &At<'_>) -> Decis
     refuse(&short.shipment, Refusal::AlreadySeenWithOtherContent, at)
 }
 
-/// Tells payment, which takes the units off what it will charge, and a person, who looks for them. A later parcel of a
-/// release is paid for already, so there only the person hears of it.
+/// Tells payment, which takes the units off what it will charge, inventory, which had them set aside, and a person, who
+/// looks for them. A later parcel of a release is paid for already, so payment does nothing about that.
 fn shorted(
     decision: &mut Decision<Fulfillment>,
     world: &World<Fulfillment>,
@@ -310,16 +319,16 @@ fn shorted(
     let order = release.order();
     if matches!(of_row(&requested.shipment), Key::Release(_)) {
         cancel::missed(world, &release, missing.count(), decision);
-        let fact = ReleaseShorted {
-            shipment: requested.shipment.clone(),
-            release,
-            order: order.clone(),
-            delivery: requested.folder.delivery,
-            missing: missing.lines(),
-            address: requested.folder.address.clone(),
-        };
-        decision.emit(&order, &fact);
     }
+    let fact = ReleaseShorted {
+        shipment: requested.shipment.clone(),
+        release,
+        order: order.clone(),
+        delivery: requested.folder.delivery,
+        missing: missing.lines(),
+        address: requested.folder.address.clone(),
+    };
+    decision.emit(&order, &fact);
     let reason = format!(
         "the warehouse could not find {} of the {} units of this shipment",
         missing.count(),

@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! | --- | --- |
-//! | Reads | `payment.authorized`, `order.accepted` and `order.held` (that the order exists, and its units), `case.resolved` from rooms; `shipment.packed`, `shipment.short`, `order.cancel`, `task.close` (by the shell) from the warehouse, stores and staff |
+//! | Reads | `payment.authorized`, `order.accepted` and `order.held` (that the order exists, and its units), `case.resolved`, `reship.ready` from rooms; `shipment.packed`, `shipment.short`, `order.cancel`, `task.close` (by the shell) from the warehouse, stores and staff |
 //! | Owns | `orders`: what was handed over, and whether the rest is cancelled; `releases`: what is to be shipped, was asked for, was packed, is missing; `reships`: the same for a parcel that goes out again |
 //! | Emits | `order.cancelled`, `shipment.requested`, `release.shorted`, `shipment.dispatched`, `task.opened`, `task.closed` to rooms; `shipment.requested` with the address to the warehouse; answers |
 //! | Outside | nothing is called; the address is re-sealed under the warehouse's own key where a request leaves |
@@ -14,8 +14,9 @@
 //! at it, never charges, and never puts units back in line.
 //!
 //! A cancelled order hands nothing more over, whatever comes later, and is told once, with every release that was
-//! handed over before. A case asks for one more parcel at most, with what was in the one that came back; units that
-//! are missing from it are a task, and payment does not hear of them: they are paid for, and a person decides.
+//! handed over before. A case asks for one more parcel at most, with what was in the one that did not arrive, and the
+//! warehouse is asked for it only when inventory has set its units aside. Units that are missing from it are a task: they
+//! are paid for, and a person decides.
 //!
 //! *Races.* `order.cancel` and the hand-over (the authorization, or the timer): whichever comes first decides whether
 //! the release goes. `order.cancel` and the first word of its order: the cancellation waits a day for it, then it is

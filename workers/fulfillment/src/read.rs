@@ -8,7 +8,7 @@ use messages::order::{DeliverySection, Line, OrderAccepted, OrderCancel, OrderHe
 use messages::payment::PaymentAuthorized;
 use messages::sealed::{Keyring, SealError, Sealed, Section};
 use messages::shipment::{ShipmentPacked, ShipmentShort};
-use messages::stock::LineUnits;
+use messages::stock::{LineUnits, ReshipReady};
 use messages::{Event, Kind};
 use shell::worker::DueRow;
 use shell::{Arrival, ReadError, World};
@@ -34,8 +34,10 @@ pub enum Input {
     Unknown(OrderNumber),
     /// A parcel that came back goes out again.
     Reship(Box<Reship>),
+    /// The units of a parcel that goes out again are set aside.
+    ReshipReady(ShipmentId),
     /// A case ended without another parcel.
-    NoReship,
+    Nothing,
     /// The warehouse packed it.
     Packed(ShipmentPacked),
     /// The warehouse misses units of it.
@@ -68,7 +70,8 @@ impl Input {
             Self::Known { order, .. } => with_waiting(order, found),
             Self::Cancel(wish) => with_waiting(&wish.order, found),
             Self::Reship(reship) => vec![of_shipment(&reship.case), Key::Again(reship.shipment.clone())],
-            Self::NoReship => Vec::new(),
+            Self::ReshipReady(shipment) => vec![Key::Again(shipment.clone())],
+            Self::Nothing => Vec::new(),
             Self::Packed(packed) => with_order(&packed.shipment),
             Self::Short(short) => with_order(&short.shipment),
         }
@@ -122,6 +125,7 @@ pub fn read(arrival: &Arrival<'_>, ring: &Keyring) -> Result<Input, ReadError> {
         }
         Arrival::Message { kind: Kind::OrderCancel, event, .. } => Ok(Input::Cancel(read_body(&event.data)?)),
         Arrival::Message { kind: Kind::CaseResolved, event, .. } => resolved(event, ring),
+        Arrival::Message { kind: Kind::ReshipReady, event, .. } => reship_ready(event),
         Arrival::Timer { due } if due.kind == HAND_OVER => hand_over(due),
         Arrival::Timer { due } if due.kind == UNKNOWN_ORDER => Ok(Input::Unknown(due.body()?)),
         Arrival::Message { .. } | Arrival::Timer { .. } | Arrival::Answer { .. } => {
@@ -155,14 +159,14 @@ fn resolved(event: &Event, ring: &Keyring) -> Result<Input, ReadError> {
     let case: CaseResolved = read_body(&event.data)?;
     match case.resolution {
         CaseEnd::Reship => {}
-        CaseEnd::Refund | CaseEnd::Closed => return Ok(Input::NoReship),
+        CaseEnd::Refund | CaseEnd::Closed => return Ok(Input::Nothing),
     }
     let release = case.case.release();
     if release != case.release || release.order() != case.order {
         return Err(unreadable("case", "is not a parcel of the release and the order"));
     }
     let shipment =
-        next(&case.case).ok_or_else(|| unreadable("case", "has the last number of its release"))?;
+        case.case.next().ok_or_else(|| unreadable("case", "has the last number of its release"))?;
     let units =
         Units::of(&case.lines).ok_or_else(|| unreadable("lines", "hold no units, or a line twice"))?;
     let address =
@@ -170,6 +174,16 @@ fn resolved(event: &Event, ring: &Keyring) -> Result<Input, ReadError> {
     opens(&address, &case.order, case.delivery, ring)?;
     let (delivery, gift) = (case.delivery, case.gift);
     Ok(Input::Reship(Box::new(Reship { case: case.case, shipment, delivery, gift, units, address })))
+}
+
+fn reship_ready(event: &Event) -> Result<Input, ReadError> {
+    let ReshipReady { shipment, order, .. } = read_body(&event.data)?;
+    match of_shipment(&shipment) {
+        Key::Again(_) if shipment.order() == order => Ok(Input::ReshipReady(shipment)),
+        Key::Order(_) | Key::Release(_) | Key::Again(_) => {
+            Err(unreadable("shipment", "is not a later parcel of the order"))
+        }
+    }
 }
 
 /// A section that does not open would hold up every batch with its request, so its event is parked here, alone.
@@ -183,13 +197,6 @@ fn opens(address: &Sealed, order: &OrderNumber, delivery: u16, ring: &Keyring) -
             Err(unreadable("address", "is not the sealed address of this order and delivery"))
         }
     }
-}
-
-/// The shipment after this one.
-fn next(shipment: &ShipmentId) -> Option<ShipmentId> {
-    let (_, number) = shipment.as_str().rsplit_once('.')?;
-    let next = ShipmentId::of(&shipment.release(), number.parse::<u16>().ok()?.checked_add(1)?);
-    ShipmentId::parse(next.as_str()).ok()
 }
 
 fn units_of(lines: &[Line]) -> u64 {

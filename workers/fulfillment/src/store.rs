@@ -60,6 +60,10 @@ pub enum State {
     New,
     /// Authorized, not handed over.
     Waiting(Waiting),
+    /// To be sent again, once its units are set aside.
+    Awaiting(Awaiting),
+    /// Its units are set aside; the case that it is for was not heard of yet.
+    Reserved,
     /// Handed over: the warehouse was asked.
     Requested(Requested),
     /// On its way.
@@ -139,6 +143,14 @@ pub struct Folder {
 pub struct Waiting {
     pub folder: Folder,
     pub until: Timestamp,
+}
+
+/// A parcel that is to be sent again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaiting {
+    pub shipment: ShipmentId,
+    pub folder: Folder,
+    pub since: Timestamp,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -228,7 +240,8 @@ pub async fn shipment(pool: &sqlx::PgPool, id: &ShipmentId) -> Result<Option<Shi
     Ok(view.filter(|view| view.shipment.as_ref().is_none_or(|shipment| shipment == id)))
 }
 
-/// Releases that wait to be handed over, and those that the warehouse has not packed yet, longest first.
+/// Releases that wait to be handed over, parcels that wait for units to be sent again, and those that the warehouse has
+/// not packed yet, longest first.
 ///
 /// # Errors
 /// The database does not answer, or a row is of another version.
@@ -237,9 +250,9 @@ pub async fn waiting(pool: &sqlx::PgPool) -> Result<Vec<ShipmentView>, sqlx::Err
         "SELECT key, state FROM (
              SELECT key, state FROM fulfillment.releases WHERE status IN ('waiting', 'requested')
              UNION ALL
-             SELECT release, state FROM fulfillment.reships WHERE status = 'requested'
+             SELECT release, state FROM fulfillment.reships WHERE status IN ('awaiting', 'requested')
          ) AS open (key, state)
-         ORDER BY coalesce(state ->> 'requested_at', state ->> 'until')::timestamptz, key LIMIT $1",
+         ORDER BY coalesce(state ->> 'requested_at', state ->> 'since', state ->> 'until')::timestamptz, key LIMIT $1",
     )
     .bind(LIST_ROWS_MAX)
     .fetch_all(pool)
@@ -262,7 +275,13 @@ fn view(key: &str, state: State) -> Result<ShipmentView, sqlx::Error> {
         missing: Vec::new(),
     };
     Ok(match state {
-        State::New | State::Order(_) => blank,
+        State::New | State::Reserved | State::Order(_) => blank,
+        State::Awaiting(Awaiting { shipment, folder, .. }) => ShipmentView {
+            status: "awaiting",
+            shipment: Some(shipment),
+            units: folder.units.lines(),
+            ..blank
+        },
         State::Cancelled => ShipmentView { status: "cancelled", ..blank },
         State::Waiting(Waiting { folder, until }) => {
             ShipmentView { status: "waiting", handover_at: Some(until), units: folder.units.lines(), ..blank }

@@ -2,7 +2,7 @@
 //! or any personal value.
 
 use messages::Timestamp;
-use messages::case::{CaseClass, CaseEnd, Condition};
+use messages::case::{CaseChange, CaseClass, CaseEnd, Condition};
 use messages::id::{OrderNumber, Reference, ReleaseId, ShipmentId, UserId};
 use messages::item::ItemNumber;
 use messages::money::{Amount, Currency};
@@ -89,6 +89,11 @@ pub enum What {
         lines: Vec<LineUnits>,
     },
     Ready(ReleaseFact),
+    /// Units are set aside for a parcel that is sent again.
+    ReshipReady {
+        shipment: ShipmentId,
+        lines: Vec<LineUnits>,
+    },
     Authorized {
         #[serde(flatten)]
         release: ReleaseFact,
@@ -184,6 +189,12 @@ pub enum What {
         contact: u8,
         answer_by: Timestamp,
     },
+    CaseChanged {
+        case: ShipmentId,
+        change: CaseChange,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<UserId>,
+    },
     CaseResolved {
         case: ShipmentId,
         resolution: CaseEnd,
@@ -194,6 +205,8 @@ pub enum What {
         case: ShipmentId,
         condition: Condition,
         lines: Vec<LineUnits>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<UserId>,
     },
     Refunded {
         release: ReleaseId,
@@ -304,6 +317,8 @@ impl What {
             Self::CaseResolved { resolution: CaseEnd::Refund | CaseEnd::Closed, .. }
             | Self::CaseOpened { .. }
             | Self::CaseAsked { .. }
+            | Self::CaseChanged { .. }
+            | Self::ReshipReady { .. }
             | Self::AddressFlagged { .. }
             | Self::AddressSuppressed { .. }
             | Self::SubscriberChanged { .. }
@@ -344,6 +359,7 @@ impl What {
             | Self::Backordered { .. }
             | Self::Waitlisted { .. }
             | Self::Ready(_)
+            | Self::ReshipReady { .. }
             | Self::Authorized { .. }
             | Self::Declined { .. }
             | Self::Delayed { .. }
@@ -355,6 +371,7 @@ impl What {
             | Self::Cancelled { .. }
             | Self::CaseOpened { .. }
             | Self::CaseAsked { .. }
+            | Self::CaseChanged { .. }
             | Self::CaseResolved { .. }
             | Self::Refunded { .. }
             | Self::AddressFlagged { .. }

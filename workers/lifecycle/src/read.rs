@@ -2,7 +2,7 @@
 //! this module must hold none.
 
 use messages::bounce::AddressSuppressed;
-use messages::case::{AddressFlagged, CaseAsked, CaseOpened, CaseReceived, CaseResolved};
+use messages::case::{AddressFlagged, CaseAsked, CaseChanged, CaseOpened, CaseReceived, CaseResolved};
 use messages::catalogue::Kind;
 use messages::envelope::{Unreadable, read_body};
 use messages::id::OrderNumber;
@@ -18,8 +18,8 @@ use messages::shipment::{
     ShipmentRequested, ShipmentReturned, ShipmentUndeliverable,
 };
 use messages::stock::{
-    LineUnits, Release, ReleaseReady, StockBackordered, StockLimited, StockReserved, StockUnavailable,
-    StockWaitlisted,
+    LineUnits, Release, ReleaseReady, ReshipReady, StockBackordered, StockLimited, StockReserved,
+    StockUnavailable, StockWaitlisted,
 };
 use messages::subscriber::{CampaignChanged, SubscriberChanged};
 use messages::task::{TaskClosed, TaskOpened};
@@ -85,6 +85,7 @@ fn what(kind: Kind, data: &RawValue) -> Result<Told, Unreadable> {
         Kind::StockBackordered => read_body(data).map(backordered),
         Kind::StockWaitlisted => read_body(data).map(waitlisted),
         Kind::ReleaseReady => read_body(data).map(ready),
+        Kind::ReshipReady => read_body(data).map(reship_ready),
         Kind::PaymentAuthorized => read_body(data).map(authorized),
         Kind::PaymentDeclined => read_body(data).map(declined),
         Kind::PaymentDelayed => read_body(data).map(delayed),
@@ -103,6 +104,7 @@ fn what(kind: Kind, data: &RawValue) -> Result<Told, Unreadable> {
         Kind::OrderCancelled => read_body(data).map(cancelled),
         Kind::CaseOpened => read_body(data).map(case_opened),
         Kind::CaseAsked => read_body(data).map(case_asked),
+        Kind::CaseChanged => read_body(data).map(case_changed),
         Kind::CaseResolved => read_body(data).map(case_resolved),
         Kind::CaseReceived => read_body(data).map(case_received),
         Kind::PaymentRefunded => read_body(data).map(refunded),
@@ -161,12 +163,23 @@ fn accepted(body: OrderAccepted) -> Told {
 }
 
 fn held(body: OrderHeld) -> Told {
-    let OrderHeld { order, sender, reference, channel, reasons, lines, total, currency, contact: _ } = body;
+    let OrderHeld {
+        order,
+        sender,
+        reference,
+        channel,
+        reasons,
+        lines,
+        total,
+        currency,
+        contact: _,
+        email: _,
+    } = body;
     (Some(order), What::Held(Held { sender, reference, channel, reasons, lines, total, currency }))
 }
 
 fn refused(body: OrderRefused) -> Told {
-    let OrderRefused { sender, reference, order, code, text, contact: _ } = body;
+    let OrderRefused { sender, reference, order, code, text, contact: _, email: _ } = body;
     (order, What::Refused { sender, reference, code, text })
 }
 
@@ -203,6 +216,10 @@ fn backordered(body: StockBackordered) -> Told {
 
 fn waitlisted(body: StockWaitlisted) -> Told {
     (Some(body.order), What::Waitlisted { lines: body.lines })
+}
+
+fn reship_ready(body: ReshipReady) -> Told {
+    (Some(body.order), What::ReshipReady { shipment: body.shipment, lines: body.lines })
 }
 
 fn ready(body: ReleaseReady) -> Told {
@@ -308,6 +325,11 @@ fn case_asked(body: CaseAsked) -> Told {
     (Some(order), What::CaseAsked { case, contact, answer_by })
 }
 
+fn case_changed(body: CaseChanged) -> Told {
+    let CaseChanged { case, order, change, user } = body;
+    (Some(order), What::CaseChanged { case, change, user })
+}
+
 fn case_resolved(body: CaseResolved) -> Told {
     let CaseResolved {
         case,
@@ -326,8 +348,8 @@ fn case_resolved(body: CaseResolved) -> Told {
 }
 
 fn case_received(body: CaseReceived) -> Told {
-    let CaseReceived { case, release: _, order, condition, lines } = body;
-    (Some(order), What::CaseReceived { case, condition, lines })
+    let CaseReceived { case, release: _, order, condition, lines, user } = body;
+    (Some(order), What::CaseReceived { case, condition, lines, user })
 }
 
 fn refunded(body: PaymentRefunded) -> Told {

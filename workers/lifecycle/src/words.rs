@@ -1,6 +1,7 @@
 //! Facts in words, for people at a desk. It repeats nothing but what the fact holds, and so nothing personal.
 
-use messages::case::{CaseEnd, Condition};
+use messages::case::{CaseChange, CaseEnd, CaseWish, Condition};
+use messages::id::ShipmentId;
 use messages::money::{Amount, Currency};
 use messages::notice::NoticeWay;
 use messages::order::{Channel, Line};
@@ -52,6 +53,7 @@ pub fn sentence(what: &What) -> String {
         What::Backordered { lines, .. } => format!("on backorder: {}", units(lines)),
         What::Waitlisted { lines } => format!("on the waiting list: {}", units(lines)),
         What::Ready(release) => format!("release {} can ship: {}", release.release, units(&release.lines)),
+        What::ReshipReady { lines, .. } => format!("units set aside to be sent again: {}", units(lines)),
         What::Authorized { release, .. } => {
             format!("card authorized for {}", money(release.amount, release.currency))
         }
@@ -87,6 +89,7 @@ pub fn sentence(what: &What) -> String {
         What::CaseOpened { case, class, .. } => format!("case {case} opened: {}", plain(class.name())),
         What::CaseAsked { contact: 1, .. } => "customer asked how it shall go on".to_owned(),
         What::CaseAsked { .. } => "customer asked again how it shall go on".to_owned(),
+        What::CaseChanged { case, change, .. } => case_changed(case, change),
         What::CaseResolved { case, resolution, .. } => format!("case {case} ended: {}", end(*resolution)),
         What::CaseReceived { condition, lines, .. } => {
             format!("parcel is back and opened, {}: {}", condition_text(*condition), units(lines))
@@ -147,9 +150,9 @@ pub fn detail(what: &What) -> Option<String> {
         | What::Refunded { release, .. }
         | What::CaptureFailed { release, .. }
         | What::Adjusted { release, .. } => Some(format!("release {release}")),
-        What::Requested { shipment, .. } | What::Shorted { shipment, .. } => {
-            Some(format!("shipment {shipment}"))
-        }
+        What::ReshipReady { shipment, .. }
+        | What::Requested { shipment, .. }
+        | What::Shorted { shipment, .. } => Some(format!("shipment {shipment}")),
         What::Dispatched { shipment, packed_at, lines, .. } => {
             Some(format!("shipment {shipment}, packed {packed_at}: {}", units(lines)))
         }
@@ -171,10 +174,22 @@ pub fn detail(what: &What) -> Option<String> {
         What::CaseAsked { case, answer_by, .. } => {
             Some(format!("case {case}; without an answer by {answer_by} it ends in a refund"))
         }
+        What::CaseChanged { case, change, user } => {
+            let by = user.as_ref().map(|user| format!("by {user}"));
+            match change {
+                CaseChange::Noted { text } => join([Some(text.clone()), by]),
+                CaseChange::Reclassified { reason, .. } => {
+                    join([reason.as_ref().map(|reason| format!("the carrier's reason {reason}")), by])
+                }
+                CaseChange::Answered { .. } | CaseChange::Resumed => join([Some(format!("case {case}")), by]),
+            }
+        }
         What::CaseResolved { user, reason, .. } => {
             join([Some(reason.clone()), user.as_ref().map(|user| format!("by {user}"))])
         }
-        What::CaseReceived { case, .. } => Some(format!("case {case}")),
+        What::CaseReceived { case, user, .. } => {
+            join([Some(format!("case {case}")), user.as_ref().map(|user| format!("by {user}"))])
+        }
         What::AddressFlagged { case, reason } => Some(format!("case {case}: {reason}")),
         What::SubscriberChanged { consent_text, .. } => Some(format!("consent text {consent_text}")),
         What::CampaignChanged { user, reason, .. } => {
@@ -229,6 +244,21 @@ const fn meaning(class: DeclineClass) -> &'static str {
         DeclineClass::Never => "the card must not be tried again",
         DeclineClass::Later => "tried as often as allowed",
         DeclineClass::FixData => "the card's data are not right",
+    }
+}
+
+fn case_changed(case: &ShipmentId, change: &CaseChange) -> String {
+    match change {
+        CaseChange::Noted { .. } => format!("case {case} noted"),
+        CaseChange::Answered { wish: CaseWish::Refund, .. } => "answered: money back".to_owned(),
+        CaseChange::Answered { wish: CaseWish::Reship, corrected: false } => {
+            "answered: send it again".to_owned()
+        }
+        CaseChange::Answered { wish: CaseWish::Reship, corrected: true } => {
+            "answered: send it again, to another address".to_owned()
+        }
+        CaseChange::Reclassified { class, .. } => format!("case {case} is {}", plain(class.name())),
+        CaseChange::Resumed => format!("case {case} goes on: the parcel came back after all"),
     }
 }
 

@@ -19,6 +19,7 @@ mod show;
 mod status;
 mod tasks;
 mod topology;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -123,6 +124,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, String> {
         }
         Command::Campaign(command) => lists::campaign(&config, command, cli.user.as_deref(), json).await?,
         Command::Mail(MailCommand::Bounce) => return mail::bounce(&config, json).await,
+        Command::Mail(MailCommand::Letters) => mail::letters(&config, json).await?,
         Command::Hold(HoldCommand::List) => orders::held(&config, json).await?,
         Command::Hold(HoldCommand::Release { number, reason }) => {
             let user = operator::user(&config, cli.user.as_deref())?;

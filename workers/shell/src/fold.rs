@@ -15,7 +15,7 @@ use messages::{Event, Timestamp, topology};
 use crate::ledger::{OutboxRow, TracedDue, WireHeaders};
 use crate::parking::{ParkReason, Parked};
 use crate::settle::{Cause, SettleError, grouped};
-use crate::worker::{At, Decision, Emit, Route, Task, Worker, World, raw};
+use crate::worker::{At, Decision, Emit, Route, TaskChange, Worker, World, raw};
 
 /// Outputs of the decision itself are counted from 0; those of its tasks come after any of them.
 const TASK_OUTPUTS_FROM: usize = 1_000_000;
@@ -31,7 +31,7 @@ pub(crate) struct Fold<'a, W: Worker> {
     outputs: Vec<(Route, Event)>,
     parked_rows: Vec<OutboxRow>,
     pub(crate) due: Vec<TracedDue>,
-    pub(crate) tasks: Vec<(Cause, Task)>,
+    pub(crate) tasks: Vec<(Cause, TaskChange)>,
     pub(crate) decided: usize,
     pub(crate) parked: Vec<ParkReason>,
 }
@@ -181,7 +181,7 @@ impl<'a, W: Worker> Fold<'a, W> {
     }
 
     pub(crate) fn task_opened(&mut self, place: usize) {
-        let Some((cause, task)) = self.tasks.get(place).cloned() else { return };
+        let Some((cause, TaskChange::Open(task))) = self.tasks.get(place).cloned() else { return };
         let subject = task.order.as_ref().map(ToString::to_string);
         let body = TaskOpened {
             room: W::ROOM,
@@ -191,6 +191,17 @@ impl<'a, W: Worker> Fold<'a, W> {
             reason: task.reason,
         };
         let emit = Emit { route: Route::Oms, kind: Kind::TaskOpened, subject, data: raw(&body) };
+        self.output(&cause, TASK_OUTPUTS_FROM + place, emit);
+    }
+
+    /// A decision closed the task of this place, which was of this order.
+    pub(crate) fn task_closed(&mut self, place: usize, close: TaskClose, order: Option<String>) {
+        let Some((cause, _)) = self.tasks.get(place).cloned() else { return };
+        let TaskClose { room, kind, key, user, reason } = close;
+        let order = order.and_then(|number| OrderNumber::parse(&number).ok());
+        let subject = Some(key.clone());
+        let body = TaskClosed { room, kind, key, order, user, reason };
+        let emit = Emit { route: Route::Oms, kind: Kind::TaskClosed, subject, data: raw(&body) };
         self.output(&cause, TASK_OUTPUTS_FROM + place, emit);
     }
 

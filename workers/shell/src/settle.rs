@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use messages::Event;
+use messages::id::UserId;
 use messages::sealed::{Keyring, SealError};
 use messages::task::TaskClose;
 use uuid::Uuid;
@@ -12,7 +13,7 @@ use uuid::Uuid;
 use crate::fold::Fold;
 use crate::ledger::{DueId, Ledger, LedgerError, OutboxRow, Tx};
 use crate::parking::{ParkReason, Parked};
-use crate::worker::{DueRow, Task, Worker, World};
+use crate::worker::{DueRow, Task, TaskChange, Worker, World};
 
 /// How often `scope` may name new rows before that counts as a fault of the room.
 const SCOPE_ROUNDS_MAX: usize = 6;
@@ -175,12 +176,7 @@ async fn store<W: Worker, T: Tx<W>>(
     if !fold.due.is_empty() {
         tx.change_due(batch, &fold.due).await?;
     }
-    if !fold.tasks.is_empty() {
-        let tasks: Vec<Task> = fold.tasks.iter().map(|(_, task)| task.clone()).collect();
-        for place in tx.open_tasks(&tasks).await? {
-            fold.task_opened(place);
-        }
-    }
+    change_tasks(&mut tx, &mut fold).await?;
     let mut rows = fold.take_rows();
     if !rows.is_empty() {
         tx.put_outbox(batch, &mut rows).await?;
@@ -190,6 +186,46 @@ async fn store<W: Worker, T: Tx<W>>(
     }
     tx.commit().await?;
     Ok(Settled { rows, repeated, decided: fold.decided, parked: fold.parked, has_due: !fold.due.is_empty() })
+}
+
+/// In the order in which they were decided; neighbours that open are one statement.
+async fn change_tasks<W: Worker, T: Tx<W>>(tx: &mut T, fold: &mut Fold<'_, W>) -> Result<(), SettleError> {
+    let changes: Vec<TaskChange> = fold.tasks.iter().map(|(_, change)| change.clone()).collect();
+    let mut opens: Vec<Task> = Vec::new();
+    for (place, change) in changes.into_iter().enumerate() {
+        match change {
+            TaskChange::Open(task) => opens.push(task),
+            TaskChange::Close { kind, key, user, reason } => {
+                open_tasks(tx, fold, place - opens.len(), &mut opens).await?;
+                let user = user.unwrap_or_else(|| {
+                    UserId::parse(W::ROOM.name()).expect("a room's name is made of letters")
+                });
+                let close = TaskClose { room: W::ROOM, kind, key, user, reason };
+                if let Some(closed) = tx.close_task(&close).await? {
+                    fold.task_closed(place, close, closed.order_number);
+                }
+            }
+        }
+    }
+    let first = fold.tasks.len() - opens.len();
+    open_tasks(tx, fold, first, &mut opens).await
+}
+
+/// `first` is the place of the first of them among all changes.
+async fn open_tasks<W: Worker, T: Tx<W>>(
+    tx: &mut T,
+    fold: &mut Fold<'_, W>,
+    first: usize,
+    opens: &mut Vec<Task>,
+) -> Result<(), SettleError> {
+    if opens.is_empty() {
+        return Ok(());
+    }
+    for place in tx.open_tasks(opens).await? {
+        fold.task_opened(first + place);
+    }
+    opens.clear();
+    Ok(())
 }
 
 /// Locks and loads what the events touch, round by round, each round in key order.

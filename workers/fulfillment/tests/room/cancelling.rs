@@ -2,8 +2,10 @@
 
 use messages::answer::CommandAnswered;
 use messages::case::{CaseEnd, CaseResolved};
+use messages::id::ShipmentId;
 use messages::order::{OrderAccepted, OrderCancel, OrderCancelled};
 use messages::shipment::{ShipmentDispatched, ShipmentPacked, ShipmentRequested};
+use messages::stock::ReshipReady;
 use messages::{Body, Kind, Timestamp};
 use shell::stage::{Said, Stage};
 
@@ -110,7 +112,7 @@ fn a_cancellation_waits_a_day_for_its_order() {
 }
 
 #[test]
-fn a_returned_parcel_goes_out_again_once_per_case_and_payment_hears_nothing_of_it() {
+fn a_returned_parcel_goes_out_again_once_per_case_when_its_units_are_set_aside() {
     let mut stage = stage(0);
     let authorized = authorized(&stage, 1, (1, 0));
     stage.tell(&authorized);
@@ -124,10 +126,13 @@ fn a_returned_parcel_goes_out_again_once_per_case_and_payment_hears_nothing_of_i
         address: Some(authorized.address.clone()),
         ..CaseResolved::sample()
     };
-    let asked = stage.tell(&case);
+    assert!(stage.tell(&case).is_empty(), "its units are not set aside yet");
+    let shipment = ShipmentId::of(&release(1), 2);
+    let ready = ReshipReady { shipment, order: release(1).order(), lines: lines((1, 0)) };
+    let asked = stage.tell(&ready);
     let again: ShipmentRequested = said(&asked).expect("the warehouse is asked");
     assert_eq!(again.shipment.to_string(), format!("{}.2", release(1)));
-    assert!(stage.tell(&case).is_empty());
+    assert!(stage.tell(&case).is_empty() && stage.tell(&ready).is_empty());
     let parcel =
         ShipmentPacked { shipment: again.shipment.clone(), lines: lines((1, 0)), ..ShipmentPacked::sample() };
     let dispatched: ShipmentDispatched = said(&stage.command("warehouse", &parcel)).expect("on its way");

@@ -105,13 +105,14 @@ pub(crate) enum SubscribersCommand {
     Count,
     /// The consents of one address, and their ledger.
     Show {
-        /// - reads it from standard input, where nobody else sees it.
+        /// The address; - reads it from standard input, where nobody else sees it.
         email: String,
     },
     /// No more mails of these topics, or of all.
     Withdraw {
-        /// - reads it from standard input, where nobody else sees it.
+        /// The address; - reads it from standard input, where nobody else sees it.
         email: String,
+        /// numismatic-products, circulating-coins or activities; may stand several times. Without it: all.
         #[arg(long = "topic", value_name = "TOPIC")]
         topics: Vec<String>,
     },
@@ -120,37 +121,62 @@ pub(crate) enum SubscribersCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum CampaignCommand {
     /// Draft a campaign, or draft it anew.
+    ///
+    /// The file is JSON: `campaign` (its name), `topic`, `subject`, `text` (plain, links begin with https://) and
+    /// `per_minute`. `segment` may narrow it by `prefers`, `bought` and `not_bought`; every rule that is given must hold:
+    ///
+    ///   { "campaign": "2026-11-eagle", "topic": "numismatic_products", "subject": "The new Eagle",
+    ///     "text": "It is here.\n\nhttps://store.mint.example/26EA", "per_minute": 600,
+    ///     "segment": { "prefers": ["silver"], "not_bought": ["26EA"] } }
+    #[command(verbatim_doc_comment)]
     Define {
-        /// JSON with campaign, topic, segment, subject, text and per_minute; - reads standard input.
+        /// The file; - reads standard input.
         file: PathBuf,
     },
     /// How many would get it if it went now. It sends nothing.
-    DryRun { name: String },
+    DryRun {
+        /// The campaign's name.
+        name: String,
+    },
     /// Approve the draft; it takes another person than the one who wrote it.
     Approve {
+        /// The campaign's name.
         name: String,
-        /// The draft that you read, as `show` numbers it.
+        /// The draft that you read, as `show` numbers it; a newer one is not approved by this.
         #[arg(long)]
-        version: Option<u32>,
+        version: u32,
     },
     /// Let it go.
-    Start { name: String },
+    Start {
+        /// The campaign's name.
+        name: String,
+    },
     /// Stop for the time being.
     Pause {
+        /// The campaign's name.
         name: String,
+        /// Stands in the campaign's history.
         #[arg(long)]
         reason: Option<String>,
     },
     /// Go on.
-    Resume { name: String },
+    Resume {
+        /// The campaign's name.
+        name: String,
+    },
     /// Stop for good.
     Stop {
+        /// The campaign's name.
         name: String,
+        /// Stands in the campaign's history.
         #[arg(long)]
         reason: String,
     },
     /// One campaign: draft, approval, mails by outcome.
-    Show { name: String },
+    Show {
+        /// The campaign's name.
+        name: String,
+    },
     /// Every campaign.
     List,
 }
@@ -159,4 +185,6 @@ pub(crate) enum CampaignCommand {
 pub(crate) enum MailCommand {
     /// Take a delivery status notification (RFC 3464) from standard input.
     Bounce,
+    /// Notices that have to be posted: print them, post them, and close their tasks.
+    Letters,
 }
