@@ -33,7 +33,7 @@ async fn a_house_that_is_killed_again_and_again_still_accounts_for_every_order()
         house.kill("rooms");
         let passed = house.count(&sql).await;
         assert!(passed < ORDERS, "killed in the middle of {kind}, not after it: {passed}");
-        time_passes(&house).await;
+        house.time_passes().await;
         house.start_rooms("rooms", "all").await;
     }
 
@@ -285,17 +285,6 @@ fn start_store(house: &mut TestHouse, products: &str, orders: i64) {
             "--json",
         ],
     );
-}
-
-/// What a minute or two do: leases of calls that nobody makes any more run out, and rows that were left in an outbox
-/// become old. Only for a house in which nothing runs.
-async fn time_passes(house: &TestHouse) {
-    for room in Room::ALL {
-        house
-            .execute(&format!("UPDATE {room}.due SET lease_until = now() WHERE lease_until IS NOT NULL"))
-            .await;
-        house.execute(&format!("UPDATE {room}.outbox SET next_at = next_at - interval '60 seconds'")).await;
-    }
 }
 
 /// What must be true of every house in which nothing is under way any more.

@@ -1,5 +1,10 @@
 //! Journeys over real services: one house per test, real processes, the same program that an operator runs.
 
+mod bounces;
+mod campaign;
+mod cancelling;
+mod cases;
+mod cases_killed;
 mod clear_text;
 mod contention;
 mod faults;
@@ -8,3 +13,5 @@ mod http;
 mod journey;
 mod operator;
 mod poison;
+mod promotions;
+mod waiting;

@@ -11,9 +11,12 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 pub mod broker;
 pub mod client;
+pub mod lists;
 pub mod orders;
 mod outside;
+pub mod parcels;
 pub mod search;
+pub mod steps;
 pub mod tap;
 
 pub use outside::Mail;
@@ -279,10 +282,24 @@ impl TestHouse {
     /// # Panics
     /// No such process, or it does not end.
     pub fn terminate(&mut self, process: &str) -> Option<i32> {
-        let mut child = self.processes.remove(process).expect("a process of that name");
-        let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-        assert!(status.is_ok_and(|status| status.success()), "kill -TERM");
-        child.wait().expect("it ends").code()
+        self.signal(process, "-TERM");
+        self.processes.remove(process).expect("a process of that name").wait().expect("it ends").code()
+    }
+
+    /// Lets a process stand still, so that whoever asks it waits, until [`Self::thaw`].
+    pub fn freeze(&self, process: &str) {
+        self.signal(process, "-STOP");
+    }
+
+    /// Lets a frozen process go on.
+    pub fn thaw(&self, process: &str) {
+        self.signal(process, "-CONT");
+    }
+
+    fn signal(&self, process: &str, signal: &str) {
+        let id = self.processes.get(process).expect("a process of that name").id().to_string();
+        let status = Command::new("kill").args([signal, &id]).status();
+        assert!(status.is_ok_and(|status| status.success()), "kill {signal}");
     }
 
     /// Waits until something holds.
