@@ -151,6 +151,7 @@ pub struct CaseResolved {
     pub case: ShipmentId,
     pub release: ReleaseId,
     pub order: OrderNumber,
+    /// The recipient's number in the order, from 1.
     pub delivery: u16,
     pub gift: bool,
     pub class: CaseClass,

@@ -79,6 +79,7 @@ pub struct OrderSubmit {
     pub currency: String,
 }
 
+/// Who ordered, and where notices go.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct SubmittedContact {
     pub name: String,
@@ -87,6 +88,7 @@ pub struct SubmittedContact {
     pub email: Option<String>,
 }
 
+/// A postal address; in the United States with a state and a ZIP code.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct SubmittedAddress {
     pub line1: String,
@@ -112,6 +114,7 @@ pub struct SubmittedPayment {
     pub fingerprint: String,
 }
 
+/// One recipient.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct SubmittedDelivery {
     pub recipient: String,
@@ -126,9 +129,11 @@ pub struct SubmittedDelivery {
     pub method: Method,
 }
 
+/// Units of one item for one recipient.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubmittedLine {
     pub item: String,
+    /// Units of the item.
     #[schemars(range(min = 1, max = 100_000))]
     pub quantity: u32,
     /// Minor units.
@@ -204,8 +209,10 @@ pub struct Place {
 /// Units of one item in an order, numbered from 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Line {
+    /// The line's number in the order, from 1.
     pub line: u16,
     pub item: ItemNumber,
+    /// Units.
     pub quantity: u32,
     pub unit_price: Amount,
     /// The recipient, from 1.

@@ -82,6 +82,7 @@ pub struct PaymentVoided {
 pub struct PaymentAdjusted {
     pub release: ReleaseId,
     pub order: OrderNumber,
+    /// The recipient's number in the order, from 1.
     pub delivery: u16,
     /// The missing units.
     pub missing: Vec<LineUnits>,

@@ -13,6 +13,7 @@ use crate::money::{Amount, Currency};
 use crate::notice::{NoticeKind, NoticeSent, NoticeWay};
 use crate::order::*;
 use crate::payment::*;
+use crate::person::PersonName;
 use crate::product::*;
 use crate::room::Room;
 use crate::sealed::{Fingerprint, Sealed};
@@ -25,7 +26,7 @@ use crate::tracking_number::{Carrier, TrackingNumber};
 
 const GOOD: &str = "a sample value is valid";
 
-fn order() -> OrderNumber {
+pub(crate) fn order() -> OrderNumber {
     OrderNumber::from_bits(0x0123_4567_89ab_cdef >> 4)
 }
 
@@ -352,4 +353,14 @@ samples! {
 #[must_use]
 pub fn postal_address() -> PostalAddress {
     serde_json::from_value(serde_json::to_value(address()).expect(GOOD)).expect(GOOD)
+}
+
+/// What a warehouse prints on the label of that address.
+pub(crate) fn delivery_section() -> DeliverySection {
+    DeliverySection {
+        recipient: PersonName::parse("Pat Example").expect(GOOD),
+        address: postal_address(),
+        phone: None,
+        gift_message: None,
+    }
 }

@@ -18,7 +18,7 @@ use crate::id::{ALPHABET, OrderNumber, sha256_hex};
 use crate::room::Room;
 
 /// Bytes of a nonce of XChaCha20-Poly1305.
-const NONCE_BYTES: usize = 24;
+pub(crate) const NONCE_BYTES: usize = 24;
 /// Letters and digits of each half of a code for typing.
 const TYPED_HALF: u32 = 5;
 /// What is looked at of a typed code; more never fits.
@@ -319,16 +319,8 @@ impl Keyring {
     ) -> Result<Sealed, SealError> {
         let key_id = format!("{audience}-{}", quarter(at));
         let key = self.sections.get(&key_id).ok_or_else(|| SealError::MissingKey(key_id.clone()))?;
-        let nonce: [u8; NONCE_BYTES] = random()?;
         let clear = serde_json::to_vec(value).map_err(|_| SealError::Content)?;
-        let aad = associated(&key_id, section, subject, delivery);
-        let payload = Payload { msg: &clear, aad: aad.as_bytes() };
-        let closed = XChaCha20Poly1305::new(&(*key).into())
-            .encrypt(&XNonce::from(nonce), payload)
-            .map_err(|_| SealError::Content)?;
-        let mut bytes = nonce.to_vec();
-        bytes.extend(closed);
-        Ok(Sealed(format!("{SEALED_PREFIX}{key_id}.{}", URL_SAFE_NO_PAD.encode(bytes))))
+        close(key, &key_id, &associated(&key_id, section, subject, delivery), &clear, random()?)
     }
 
     /// Opens a section.
@@ -471,7 +463,25 @@ fn quarter_after(at: OffsetDateTime) -> String {
     }
 }
 
-fn associated(key_id: &str, section: Section, subject: &str, delivery: u16) -> String {
+/// Seals under a given nonce, which must never be used twice with one key: only the test vector names one.
+pub(crate) fn close(
+    key: &[u8; 32],
+    key_id: &str,
+    associated: &str,
+    clear: &[u8],
+    nonce: [u8; NONCE_BYTES],
+) -> Result<Sealed, SealError> {
+    let payload = Payload { msg: clear, aad: associated.as_bytes() };
+    let closed = XChaCha20Poly1305::new(&(*key).into())
+        .encrypt(&XNonce::from(nonce), payload)
+        .map_err(|_| SealError::Content)?;
+    let mut bytes = nonce.to_vec();
+    bytes.extend(closed);
+    Ok(Sealed(format!("{SEALED_PREFIX}{key_id}.{}", URL_SAFE_NO_PAD.encode(bytes))))
+}
+
+/// What a section is bound to, besides its key.
+pub(crate) fn associated(key_id: &str, section: Section, subject: &str, delivery: u16) -> String {
     format!("{key_id}\n{}\n{subject}\n{delivery}", section.name())
 }
 

@@ -14,8 +14,10 @@ use crate::timestamp::Timestamp;
 /// Units of one line.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct LineUnits {
+    /// The line's number in the order, from 1.
     pub line: u16,
     pub item: ItemNumber,
+    /// Units.
     pub quantity: u32,
 }
 
