@@ -2,6 +2,7 @@
 
 mod clear_text;
 mod contention;
+mod crash_points;
 mod faults;
 mod foreign;
 mod http;
