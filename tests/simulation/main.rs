@@ -21,7 +21,7 @@ use crate::house::{Outcome, run};
 /// Orders of one world.
 const ORDERS: u64 = 12;
 /// Worlds of the suite.
-const WORLDS: u64 = 150;
+const WORLDS: u64 = 120;
 /// A broken promise shows within so many worlds.
 const SABOTAGED_MAX: u64 = 60;
 
