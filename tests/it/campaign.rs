@@ -68,7 +68,6 @@ async fn a_campaign_whose_worker_is_killed_again_and_again_reaches_nobody_twice_
         staying.extend(pressed.into_iter().filter(|link| !told.contains(link)));
         left.extend(told.into_iter().map(|link| link.email));
         never.extend(who_must_never_get_it(&house, &crowd, &left).await);
-        house.execute("UPDATE promotions.due SET lease_until = now() WHERE lease_until IS NOT NULL").await;
         house.execute("UPDATE promotions.outbox SET next_at = next_at - interval '60 seconds'").await;
         house.start_rooms("rooms", "promotions").await;
     }

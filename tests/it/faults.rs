@@ -59,6 +59,35 @@ async fn a_house_that_is_killed_again_and_again_still_accounts_for_every_order()
 }
 
 #[tokio::test]
+async fn a_house_that_loses_the_sessions_that_vouch_for_its_calls_makes_each_call_once() {
+    let mut house = open("unvouched").await;
+    house.start_rooms("rooms", "all").await;
+    // A second process that may take the calls of the first as soon as nobody vouches for them.
+    house.start_rooms("second", "payment,notifications").await;
+    let path = apply_catalogue(&house);
+    house.start_warehouse(&[]).await;
+    start_store(&mut house, &path, 150);
+    for authorized in [20, 60, 100] {
+        let sql = "SELECT count(*) FROM lifecycle.facts WHERE kind = 'authorized'";
+        house.until_at_least("payment is at work", sql, authorized).await;
+        house
+            .execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks
+                 WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            )
+            .await;
+    }
+    house.finish("store");
+    for (kind, wanted) in [("delivered", 150), ("captured", 150)] {
+        let sql = format!("SELECT count(*) FROM lifecycle.facts WHERE kind = '{kind}'");
+        house.until_count(kind, &sql, wanted).await;
+    }
+    let told = "SELECT count(*) FROM notifications.notices WHERE status IN ('sent', 'unclear')";
+    house.until_count("every customer is told, four times each", told, 600).await;
+    adds_up(&house).await;
+}
+
+#[tokio::test]
 async fn a_process_that_is_asked_to_stop_finishes_what_it_has_begun_and_ends_well() {
     let mut house = open("drain").await;
     house.start_rooms("rooms", "all").await;

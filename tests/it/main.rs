@@ -7,6 +7,7 @@ mod cases;
 mod cases_killed;
 mod clear_text;
 mod contention;
+mod crash_points;
 mod faults;
 mod foreign;
 mod http;

@@ -277,6 +277,28 @@ impl TestHouse {
         let _ = child.wait();
     }
 
+    /// Waits until a process has died by its own hand.
+    ///
+    /// # Panics
+    /// It does not die, or ends in another way.
+    pub async fn until_aborted(&mut self, process: &str, what: &str) {
+        let begun = Instant::now();
+        loop {
+            let child = self.processes.get_mut(process).expect("a process of that name");
+            if let Some(status) = child.try_wait().expect("it can be asked") {
+                assert_eq!(status.code(), None, "{what}: it ended by itself\n{}", self.log_ends());
+                self.processes.remove(process);
+                return;
+            }
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "it does not happen: {what}; is `oms` built with the feature? cargo build --features oms/faults\n{}",
+                self.log_ends()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Asks a process to stop, as an orchestrator does, and gives its exit code.
     ///
     /// # Panics

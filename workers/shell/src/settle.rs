@@ -10,6 +10,7 @@ use messages::sealed::{Keyring, SealError};
 use messages::task::TaskClose;
 use uuid::Uuid;
 
+use crate::faults::{self, Point, Sabotage};
 use crate::fold::Fold;
 use crate::ledger::{DueId, Ledger, LedgerError, OutboxRow, Tx};
 use crate::parking::{ParkReason, Parked};
@@ -125,12 +126,16 @@ pub async fn settle<W: Worker, L: Ledger<W>>(
     let ids: Vec<Uuid> = ids.into_iter().collect();
     let mut new: BTreeSet<Uuid> =
         if ids.is_empty() { BTreeSet::new() } else { tx.remember(batch, &ids).await?.into_iter().collect() };
+    if faults::sabotages(Sabotage::Inbox) {
+        new.extend(&ids);
+    }
     let repeated = ids.into_iter().filter(|id| !new.contains(id)).collect();
     // Taking an id out of `new` also drops its second copy within this batch.
     let live: Vec<&Entry<W>> =
         entries.iter().filter(|entry| entry.cause.inbox.is_none_or(|id| new.remove(&id))).collect();
 
     let world = load_world(worker, &mut tx, &live).await?;
+    faults::point(Point::AfterLock, W::ROOM).await;
     // Of all entries: a row whose event was decided or parked before must not come again for ever.
     let fired: Vec<DueId> =
         entries.iter().filter_map(|entry| entry.cause.due.as_ref().map(DueId::of)).collect();
@@ -184,7 +189,9 @@ async fn store<W: Worker, T: Tx<W>>(
     if !forget.is_empty() {
         tx.forget(forget).await?;
     }
+    faults::point(Point::BeforeCommit, W::ROOM).await;
     tx.commit().await?;
+    faults::point(Point::AfterCommit, W::ROOM).await;
     Ok(Settled { rows, repeated, decided: fold.decided, parked: fold.parked, has_due: !fold.due.is_empty() })
 }
 
