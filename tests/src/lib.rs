@@ -82,6 +82,7 @@ impl TestHouse {
             ("OMS_USER", "tester".to_owned()),
             ("OMS_PAYMENT_KEY", "sk_test_key".to_owned()),
             ("OMS_PAYMENT_TIMEOUT", "3".to_owned()),
+            ("OMS_CASE_ASK_AFTER", "0".to_owned()),
         ];
         let env = env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let mut house = Self { name, folder, env, admin_database, management, processes: BTreeMap::new() };
