@@ -1,5 +1,6 @@
 //! Journeys over real services: one house per test, real processes, the same program that an operator runs.
 
+mod chaos;
 mod clear_text;
 mod contention;
 mod faults;
@@ -7,4 +8,5 @@ mod foreign;
 mod http;
 mod journey;
 mod operator;
+mod parked;
 mod poison;

@@ -39,6 +39,8 @@ pub enum Door {
     Inner,
     /// What outsiders publish.
     Outside,
+    /// What the operator says to the room itself: read even while it is paused.
+    Control,
     /// What the broker gave up on.
     Dead,
 }
@@ -48,6 +50,7 @@ impl Door {
         match self {
             Self::Inner => topology::inner_queue(W::ROOM),
             Self::Outside => topology::outside_queue(W::ROOM),
+            Self::Control => topology::control_queue(W::ROOM),
             Self::Dead => topology::dead_queue(W::ROOM),
         }
     }
@@ -55,13 +58,13 @@ impl Door {
     fn again_key<W: Worker>(self) -> String {
         match self {
             Self::Inner | Self::Dead => topology::again_key(W::ROOM),
-            Self::Outside => topology::again_in_key(W::ROOM),
+            Self::Outside | Self::Control => topology::again_in_key(W::ROOM),
         }
     }
 
     const fn prefetch(self) -> u16 {
         match self {
-            Self::Inner => PREFETCH_INNER,
+            Self::Inner | Self::Control => PREFETCH_INNER,
             Self::Outside => PREFETCH_OUTSIDE,
             Self::Dead => 1,
         }
@@ -72,6 +75,7 @@ impl Door {
 pub async fn run<W: Worker>(hall: Arc<Hall<W>>, door: Door) {
     let mut pauses = Pauses::up_to(Duration::from_secs(10));
     while !hall.is_stopping() {
+        hall.opened(door).await;
         match epoch(&hall, door, &mut pauses).await {
             Ok(()) => {}
             Err(error) => {
@@ -93,19 +97,19 @@ async fn epoch<W: Worker>(hall: &Hall<W>, door: Door, pauses: &mut Pauses) -> Re
     let tag = format!("{}-{door:?}", W::ROOM).to_lowercase();
     let connecting = consume(&hall.consuming, &queue, &tag, door.prefetch());
     let (channel, mut consumer) =
-        tokio::select! { connected = connecting => connected?, () = hall.stopping() => return Ok(()) };
+        tokio::select! { connected = connecting => connected?, () = hall.shut(door) => return Ok(()) };
     if door == Door::Inner {
         telemetry::room_up(W::ROOM, true);
     }
     tracing::info!(room = %W::ROOM, %queue, "consuming");
     let mut waiting: VecDeque<Arrived> = VecDeque::new();
     loop {
-        if hall.is_stopping() {
+        if hall.is_shut(door) {
             return Ok(());
         }
         if waiting.is_empty() {
             let first =
-                tokio::select! { first = consumer.next() => first, () = hall.stopping() => return Ok(()) };
+                tokio::select! { first = consumer.next() => first, () = hall.shut(door) => return Ok(()) };
             waiting.push_back(arrived(first)?);
         }
         let begun = Instant::now();

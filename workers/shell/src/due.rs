@@ -31,7 +31,7 @@ const COLUMNS: &str = "d.key, d.kind, d.epoch, d.attempt, d.serial, d.traceparen
 /// Fires timers until the room stops. `calls` are the kinds that are not timers.
 pub async fn timers<W: Worker>(hall: Arc<Hall<W>>, calls: &'static [&'static str]) {
     let mut pauses = Pauses::up_to(Duration::from_secs(5));
-    while !hall.is_stopping() {
+    while hall.resumed().await {
         match fire(&hall, calls).await {
             Ok(fired) if fired < ROUND_MAX as usize => wait(&hall, &hall.wake_timers).await,
             Ok(_) => {}
@@ -125,7 +125,7 @@ pub async fn calls<W: Worker>(hall: Arc<Hall<W>>, outside: Arc<dyn Outside>) {
     let (answers, answered) = mpsc::channel(1_024);
     let mut answering = tokio::spawn(hand_in(Arc::clone(&hall), answered));
     let mut breaker = Breaker::default();
-    while !hall.is_stopping() {
+    while hall.resumed().await {
         assert!(!answering.is_finished(), "the task that hands in answers has ended");
         breaker.hear();
         if breaker.is_open() {

@@ -6,6 +6,7 @@ use messages::task::{TaskClose, TaskKind};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::control::Control;
 use crate::worker::{DueChange, DueRow, Peek, Task, Worker};
 
 /// Why the database did not take a batch.
@@ -144,6 +145,8 @@ pub trait Tx<W: Worker>: Send {
         &mut self,
         close: &TaskClose,
     ) -> impl Future<Output = Result<Option<ClosedTask>, LedgerError>> + Send;
+    /// Records what the operator did; gives whether that is new.
+    fn control(&mut self, control: &Control) -> impl Future<Output = Result<bool, LedgerError>> + Send;
     /// Stores outputs and sets their ids.
     fn put_outbox(
         &mut self,

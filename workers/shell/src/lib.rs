@@ -18,6 +18,7 @@ mod cards;
 pub mod clock;
 pub mod config;
 pub mod consume;
+pub mod control;
 pub mod due;
 mod fold;
 pub mod hall;
@@ -29,6 +30,9 @@ pub mod mail;
 pub mod memory;
 pub mod migrate;
 pub mod parking;
+pub mod pausing;
+#[cfg(feature = "faults")]
+mod poison;
 pub mod postgres;
 pub mod reading;
 mod reference;

@@ -1,7 +1,7 @@
 //! The ledger in memory: the same transaction over maps, for tests of one room and for simulation. It is the
 //! generic store (a map from key to state) and never writes to a disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use messages::Timestamp;
@@ -9,6 +9,7 @@ use messages::id::derived_id;
 use messages::task::{TaskClose, TaskKind};
 use uuid::Uuid;
 
+use crate::control::Control;
 use crate::ledger::{ClosedTask, DueId, Ledger, LedgerError, Loaded, OutboxRow, TracedDue, Tx};
 use crate::worker::{DueChange, DueRow, Key, Peek, Task, Worker};
 
@@ -23,6 +24,8 @@ pub struct Tables<W: Worker> {
     pub outbox_id: i64,
     pub due: BTreeMap<(String, String), DueRow>,
     pub tasks: BTreeMap<(TaskKind, String), TaskState>,
+    /// What the operator did.
+    pub controls: BTreeSet<String>,
 }
 
 /// A task as the table has it.
@@ -44,6 +47,7 @@ impl<W: Worker> Tables<W> {
             outbox_id: 0,
             due: BTreeMap::new(),
             tasks: BTreeMap::new(),
+            controls: BTreeSet::new(),
         }
     }
 }
@@ -212,6 +216,14 @@ impl<W: Worker> Tx<W> for MemoryTx<W> {
             task.open = false;
             ClosedTask { kind: close.kind, key: close.key.clone(), order_number: task.order_number.clone() }
         }))
+    }
+
+    async fn control(&mut self, control: &Control) -> Result<bool, LedgerError> {
+        let is_new = control.note(&mut self.tables.controls);
+        if is_new && let Some(row) = control.restored(self.tables.batch) {
+            self.tables.due.entry((row.key.clone(), row.kind.clone())).or_insert(row);
+        }
+        Ok(is_new)
     }
 
     async fn put_outbox(&mut self, batch: i64, rows: &mut [OutboxRow]) -> Result<(), LedgerError> {

@@ -20,7 +20,7 @@ use crate::migrate::{self, Schema};
 use crate::postgres::PgLedger;
 use crate::wire::{self, Link, Publisher};
 use crate::worker::{Outside, Worker};
-use crate::{clock, due, http, sweep};
+use crate::{clock, due, http, pausing, sweep};
 
 /// What the rooms of one process share.
 pub struct House {
@@ -83,10 +83,14 @@ impl House {
         sweep::partitions(&pool)
             .await
             .map_err(|error| format!("the inbox of {room} cannot be kept: {error}"))?;
+        let paused = pausing::is_paused(&pool)
+            .await
+            .map_err(|error| format!("whether {room} is paused is not known: {error}"))?;
         let (consuming, publishing) = self.links(room)?;
         let channel = consuming.channel().await.map_err(|error| error.to_string())?;
         wire::look_for(&channel, &inner_queue(room)).await.map_err(|error| error.to_string())?;
         let hall = Arc::new(self.hall(worker, &pool, &consuming, &publishing)?);
+        hall.paused.send_replace(paused);
         self.spawn(hall, outside);
         self.ready.push(Ready { room, pool, consuming, publishing });
         Ok(())
@@ -120,6 +124,7 @@ impl House {
             wake_calls: Notify::new(),
             stop: self.stop.subscribe(),
             closing: self.closing.subscribe(),
+            paused: watch::channel(false).0,
             verified: match self.config.need(config::SENDERS)? {
                 "user_id" => true,
                 "app_id" => false,
@@ -151,9 +156,10 @@ impl House {
     }
 
     fn spawn<W: Worker>(&mut self, hall: Arc<Hall<W>>, outside: Option<Arc<dyn Outside>>) {
-        for door in [Door::Inner, Door::Outside, Door::Dead] {
+        for door in [Door::Inner, Door::Outside, Door::Control, Door::Dead] {
             self.loops.spawn(consume::run(Arc::clone(&hall), door));
         }
+        self.loops.spawn(pausing::watch(Arc::clone(&hall)));
         let kinds: &'static [&'static str] = outside.as_ref().map_or(&[], |outside| outside.kinds());
         self.loops.spawn(due::timers(Arc::clone(&hall), kinds));
         if let Some(outside) = outside {
