@@ -267,6 +267,7 @@ impl World {
             wake_calls: Notify::new(),
             stop: stop.clone(),
             closing: closing.clone(),
+            paused: watch::channel(false).0,
             verified: true,
             batch_events_max: 256,
         };

@@ -25,6 +25,7 @@ struct Desk {
     outbox: i64,
     due: i64,
     tasks: i64,
+    paused: bool,
 }
 
 /// What only an order's facts together tell, over all orders: for comparing with the gateway and the shelf.
@@ -119,7 +120,7 @@ pub(crate) async fn status(config: &Config, json: bool) -> Result<(), String> {
 fn text(status: &Status) -> String {
     let desks = status.desks.iter().map(|desk| {
         [
-            desk.room.to_string(),
+            format!("{}{}", desk.room, if desk.paused { " (PAUSED)" } else { "" }),
             desk.waiting_outside.to_string(),
             desk.waiting.to_string(),
             desk.parked.to_string(),
@@ -208,7 +209,8 @@ async fn desks(config: &Config) -> Result<Vec<Desk>, String> {
                 .message_count();
         }
         let pool = migrate::reader_pool(config.for_room(room, config::DATABASE_URL)?).await?;
-        let (outbox, due, tasks) = ledger(&pool, room).await.map_err(|error| reading_failed(&error))?;
+        let (outbox, due, tasks, paused) =
+            ledger(&pool, room).await.map_err(|error| reading_failed(&error))?;
         desks.push(Desk {
             room,
             waiting: counts[0],
@@ -217,17 +219,18 @@ async fn desks(config: &Config) -> Result<Vec<Desk>, String> {
             outbox,
             due,
             tasks,
+            paused,
         });
     }
     Ok(desks)
 }
 
-async fn ledger(pool: &PgPool, room: Room) -> Result<(i64, i64, i64), sqlx::Error> {
+async fn ledger(pool: &PgPool, room: Room) -> Result<(i64, i64, i64, bool), sqlx::Error> {
     let sql = format!(
-        "SELECT (SELECT count(*) FROM {room}.outbox), (SELECT count(*) FROM {room}.due WHERE due_at < now() + interval '1 minute'), (SELECT count(*) FROM {room}.task WHERE closed_at IS NULL)"
+        "SELECT (SELECT count(*) FROM {room}.outbox), (SELECT count(*) FROM {room}.due WHERE due_at < now() + interval '1 minute'), (SELECT count(*) FROM {room}.task WHERE closed_at IS NULL), EXISTS (SELECT FROM {room}.pause)"
     );
     let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(pool).await?;
-    Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
+    Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
 }
 
 async fn sums(pool: &PgPool) -> Result<Sums, sqlx::Error> {

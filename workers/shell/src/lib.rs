@@ -18,6 +18,7 @@ mod cards;
 pub mod clock;
 pub mod config;
 pub mod consume;
+pub mod control;
 pub mod due;
 pub mod faults;
 mod fold;
@@ -31,6 +32,9 @@ pub mod memory;
 pub mod migrate;
 mod owner;
 pub mod parking;
+pub mod pausing;
+#[cfg(feature = "faults")]
+mod poison;
 pub mod postgres;
 pub mod reading;
 mod reference;
