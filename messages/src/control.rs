@@ -27,7 +27,9 @@ pub enum ParkedEnd {
 pub struct DueAgain {
     pub kind: String,
     pub key: String,
+    /// Counts the purposes of this key and kind, from 0.
     pub epoch: i32,
+    /// Counts the tries within an epoch, from 0.
     pub attempt: i32,
     pub due_at: Timestamp,
     /// A call that was begun before: what became of it is looked up first.
