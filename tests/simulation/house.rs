@@ -295,7 +295,7 @@ impl World {
             wake_calls: Notify::new(),
             stop: process.stop.subscribe(),
             closing: process.closing.subscribe(),
-            paused: watch::channel(false).0,
+            paused: tokio::sync::watch::channel(false).0,
             verified: true,
             batch_events_max: 256,
         };
