@@ -24,6 +24,8 @@ pub(crate) trait Witness: Send + Sync {
     fn is_fragile(&self) -> bool;
 }
 
+type Tasks = Vec<JoinHandle<()>>;
+
 pub(crate) struct Process {
     pub number: u64,
     pub sim: Arc<Sim>,
@@ -33,7 +35,7 @@ pub(crate) struct Process {
     pub died: Notify,
     tasks: Mutex<Vec<AbortHandle>>,
     /// What a stop waits for: the loops, then those that send to outsiders.
-    loops: Mutex<(Vec<JoinHandle<()>>, Vec<JoinHandle<()>>)>,
+    loops: Mutex<(Tasks, Tasks)>,
     /// Asks its rooms to stop, and to send what is left. They would stop if nobody could ask.
     pub stop: watch::Sender<bool>,
     pub closing: watch::Sender<bool>,

@@ -116,7 +116,7 @@ impl Trade {
         };
         let mut chance = of_text(&format!("case {case}"));
         let is_theirs = matches!(class, CaseClass::Suspicious | CaseClass::Deceased);
-        if !is_theirs && !(is_new && chance.permille(200)) {
+        if !(is_theirs || is_new && chance.permille(200)) {
             return;
         }
         let ends = ["refund", "refund", "reship", "closed"];
