@@ -53,8 +53,8 @@ pub(super) struct Orders {
     pub(super) waiting: i64,
 }
 
-/// An accepted order has ended when each unit is reserved or refused, each release shipped, declined or voided, and each
-/// parcel charged and delivered. It waits visibly if a task is open for it; a timer alone is no sign, a lost order may have one.
+/// An accepted order has ended when each unit is reserved or refused, or the order is cancelled, each release shipped,
+/// declined or voided, and each parcel charged and delivered. It waits visibly if a task is open for it; a timer alone is no sign, a lost order may have one.
 const ORDERS: &str = "
     WITH told AS MATERIALIZED (
         SELECT order_number, kind, state->'what' AS what FROM lifecycle.facts WHERE order_number IS NOT NULL
@@ -70,11 +70,12 @@ const ORDERS: &str = "
                count(*) FILTER (WHERE kind IN ('declined', 'voided', 'dispatched')) AS left_,
                count(*) FILTER (WHERE kind = 'dispatched') AS dispatched,
                count(*) FILTER (WHERE kind IN ('captured', 'capture_failed')) AS charged,
-               count(*) FILTER (WHERE kind IN ('delivered', 'returned')) AS arrived
+               count(*) FILTER (WHERE kind IN ('delivered', 'returned')) AS arrived,
+               count(*) FILTER (WHERE kind = 'cancelled') AS cancelled
         FROM told GROUP BY 1
     ), each AS (
-        SELECT c.order_number, u.accepted = COALESCE(u.decided, 0) AND c.ready = c.left_ AND c.dispatched = c.charged
-               AND c.dispatched = c.arrived AS is_terminal
+        SELECT c.order_number, (u.accepted = COALESCE(u.decided, 0) OR c.cancelled > 0)
+               AND c.ready = c.left_ AND c.dispatched = c.charged AND c.dispatched = c.arrived AS is_terminal
         FROM counts c JOIN units u USING (order_number) WHERE u.accepted IS NOT NULL
     )
     SELECT count(*) AS accepted, count(*) FILTER (WHERE is_terminal) AS terminal,
