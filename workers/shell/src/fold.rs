@@ -60,7 +60,7 @@ impl<'a, W: Worker> Fold<'a, W> {
         // The world changes only after the decision is there, so a panic leaves it whole.
         let decided = catch_unwind(AssertUnwindSafe(|| {
             #[cfg(feature = "faults")]
-            cause.original.iter().for_each(|original| crate::poison::swallow(&original.event));
+            cause.original.iter().for_each(|original| crate::faults::poison::swallow(&original.event));
             worker.decide(world, input, &at)
         }));
         let decision = match decided {

@@ -33,8 +33,6 @@ pub mod migrate;
 mod owner;
 pub mod parking;
 pub mod pausing;
-#[cfg(feature = "faults")]
-mod poison;
 pub mod postgres;
 pub mod reading;
 mod reference;

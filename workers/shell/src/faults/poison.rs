@@ -3,9 +3,6 @@
 
 use messages::Event;
 
-#[cfg(not(debug_assertions))]
-compile_error!("the feature `faults` is for tests: it is refused in a build without debug assertions");
-
 /// The `subject` of an event whose decision panics.
 const PANIC: &str = "oms:panic";
 /// The `subject` of an event that takes its process along.
