@@ -138,21 +138,22 @@ catalogue! {
     // Between rooms.
     OrderAccepted(order::OrderAccepted) = "order.accepted.v1": From::Rooms(&[Intake]) => [Inventory, Fulfillment, Undelivered, Notifications, Promotions, Lifecycle];
     OrderHeld(order::OrderHeld) = "order.held.v1": From::Rooms(&[Intake]) => [Fulfillment, Notifications, Lifecycle];
-    OrderRefused(order::OrderRefused) = "order.refused.v1": From::Rooms(&[Intake]) => [Notifications, Lifecycle];
+    OrderRefused(order::OrderRefused) = "order.refused.v1": From::Rooms(&[Intake]) => [Fulfillment, Notifications, Lifecycle];
     OrderCancelled(order::OrderCancelled) = "order.cancelled.v1": From::Rooms(&[Fulfillment]) => [Intake, Inventory, Payment, Notifications, Lifecycle];
     HoldEnded(order::HoldEnded) = "hold.ended.v1": From::Rooms(&[Intake]) => [Lifecycle];
     ProductDefined(product::ProductDefined) = "product.defined.v1": From::Rooms(&[Inventory]) => [Intake, Lifecycle];
     StockChanged(product::StockChanged) = "stock.changed.v1": From::Rooms(&[Inventory]) => [Lifecycle];
     StockReserved(stock::StockReserved) = "stock.reserved.v1": From::Rooms(&[Inventory]) => [Notifications, Lifecycle];
-    StockLimited(stock::StockLimited) = "stock.limited.v1": From::Rooms(&[Inventory]) => [Notifications, Lifecycle];
-    StockUnavailable(stock::StockUnavailable) = "stock.unavailable.v1": From::Rooms(&[Inventory]) => [Notifications, Lifecycle];
+    StockLimited(stock::StockLimited) = "stock.limited.v1": From::Rooms(&[Inventory]) => [Fulfillment, Notifications, Lifecycle];
+    StockUnavailable(stock::StockUnavailable) = "stock.unavailable.v1": From::Rooms(&[Inventory]) => [Fulfillment, Notifications, Lifecycle];
     StockBackordered(stock::StockBackordered) = "stock.backordered.v1": From::Rooms(&[Inventory]) => [Notifications, Lifecycle];
     StockWaitlisted(stock::StockWaitlisted) = "stock.waitlisted.v1": From::Rooms(&[Inventory]) => [Notifications, Lifecycle];
     ReleaseReady(stock::ReleaseReady) = "release.ready.v1": From::Rooms(&[Inventory]) => [Payment, Lifecycle];
     ReshipReady(stock::ReshipReady) = "reship.ready.v1": From::Rooms(&[Inventory]) => [Fulfillment, Lifecycle];
     PaymentAuthorized(payment::PaymentAuthorized) = "payment.authorized.v1": From::Rooms(&[Payment]) => [Fulfillment, Lifecycle];
-    PaymentDeclined(payment::PaymentDeclined) = "payment.declined.v1": From::Rooms(&[Payment]) => [Inventory, Notifications, Lifecycle];
-    PaymentDelayed(payment::PaymentDelayed) = "payment.delayed.v1": From::Rooms(&[Payment]) => [Notifications, Lifecycle];
+    PaymentDeclined(payment::PaymentDeclined) = "payment.declined.v1": From::Rooms(&[Payment]) => [Inventory, Fulfillment, Notifications, Lifecycle];
+    PaymentDelayed(payment::PaymentDelayed) = "payment.delayed.v1": From::Rooms(&[Payment]) => [Fulfillment, Notifications, Lifecycle];
+    PaymentRenewed(payment::PaymentRenewed) = "payment.renewed.v1": From::Rooms(&[Payment]) => [Fulfillment, Lifecycle];
     PaymentCaptured(payment::PaymentCaptured) = "payment.captured.v1": From::Rooms(&[Payment]) => [Lifecycle];
     PaymentCaptureFailed(payment::PaymentCaptureFailed) = "payment.capture_failed.v1": From::Rooms(&[Payment]) => [Lifecycle];
     PaymentVoided(payment::PaymentVoided) = "payment.voided.v1": From::Rooms(&[Payment]) => [Lifecycle];

@@ -241,8 +241,9 @@ samples! {
     ReleaseReady => ReleaseReady { release: a_release(), payment: sealed("payment"), address: sealed("delivery") };
     ReshipReady => ReshipReady { shipment: ShipmentId::of(&release(), 2), order: order(), lines: units() };
     PaymentAuthorized => PaymentAuthorized { release: a_release(), address: sealed("delivery"), capture_before: later(168) };
-    PaymentDeclined => PaymentDeclined { release: release(), order: order(), class: DeclineClass::Never, code: "stolen_card".to_owned() };
+    PaymentDeclined => PaymentDeclined { release: release(), order: order(), class: DeclineClass::Never, code: "stolen_card".to_owned(), lines: units() };
     PaymentDelayed => PaymentDelayed { release: release(), order: order(), code: "insufficient_funds".to_owned(), retry_at: later(24) };
+    PaymentRenewed => PaymentRenewed { release: release(), order: order(), capture_before: later(336), delays: 1 };
     PaymentCaptured => PaymentCaptured { release: release(), order: order(), amount: amount(7090), currency: Currency::USD };
     PaymentCaptureFailed => PaymentCaptureFailed { release: release(), order: order(), amount: amount(7090), code: "charge_expired_for_capture".to_owned() };
     PaymentVoided => PaymentVoided { release: release(), order: order() };

@@ -21,6 +21,14 @@ pub struct LineUnits {
     pub quantity: u32,
 }
 
+impl LineUnits {
+    /// All units of an order's line.
+    #[must_use]
+    pub fn of(line: &Line) -> Self {
+        Self { line: line.line, item: line.item.clone(), quantity: line.quantity }
+    }
+}
+
 /// Inventory: these units are the customer's. Only now may anybody say "confirmed".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockReserved {

@@ -99,7 +99,10 @@ async fn what_is_handed_over_is_refused_by_name_and_goes_on() {
     let late = house.oms(&["orders", "cancel", &number_text, "--reason", "rang us"]);
     assert_eq!(
         (late.code, late.err.as_str()),
-        (Some(1), "oms: everything of the order is with the warehouse already\n")
+        (
+            Some(1),
+            "oms: nothing of the order is left: it is with the warehouse already, or had ended before\n"
+        )
     );
     warehouse.ask("shipment.packed.v1", packed(&asked, 1)).await;
     house.until_fact(&number_text, "captured", 1).await;
@@ -111,6 +114,27 @@ async fn what_is_handed_over_is_refused_by_name_and_goes_on() {
         ["a parcel is on its way", "confirmed", "received, not yet confirmed"]
     );
     assert_eq!(house.facts(&number_text, "cancelled").await, 0);
+}
+
+#[tokio::test]
+async fn where_the_rest_has_ended_nothing_is_left_to_cancel() {
+    let products = [product("19XE"), product("21RCS")];
+    let house = open("cancel_rest", "0", &products, &[("19XE", 5)]).await;
+    let mut store = Client::open(&house, "web-store").await;
+    let mut warehouse = Client::open(&house, "warehouse").await;
+    let half = store.accepted(order("WEB-1", 1, &[("19XE", 1), ("21RCS", 1)])).await;
+    let none = store.accepted(order("WEB-2", 2, &[("21RCS", 2)])).await;
+    let mut poor = order("WEB-3", 3, &[("19XE", 1)]);
+    poor["payment"]["token"] = json!("tok_decline_never_a");
+    let declined = store.accepted(poor).await;
+    warehouse.asked_to_ship(&half).await;
+    for (number_text, ended) in [(&half, 1), (&none, 2), (&declined, 1)] {
+        let heard = format!("key = '{number_text}' AND (state ->> 'ended')::int = {ended}");
+        let heard = format!("SELECT count(*) FROM fulfillment.orders WHERE {heard}");
+        house.until_count("fulfillment hears of units that ended", &heard, 1).await;
+        assert_eq!(store.cancel(number_text, "CANCEL-1").await, refused("nothing_to_cancel"), "{heard}");
+        assert_eq!(house.facts(number_text, "cancelled").await, 0);
+    }
 }
 
 #[tokio::test]

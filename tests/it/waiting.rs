@@ -231,9 +231,33 @@ async fn where_a_hold_is_not_renewed_the_customer_and_the_staff_are_told_and_it_
     assert_eq!(house.money().await.held, price, "the old hold stands until it lapses");
     house.until_stock("19XE", Stock::of(5, 1, 0)).await;
 
+    // The hand-over's time has come, and passes: no money is sure.
+    house.comes_due("fulfillment", "hand_over", &release).await;
+    house.until_count("hand-overs that are due", "SELECT count(*) FROM fulfillment.due", 0).await;
+    assert_eq!(house.facts(&number_text, "requested").await, 0);
+
     house.comes_due("payment", "renew", &release).await;
     house.until_money(Money::of(price, 0, price)).await;
+    house.until_fact(&number_text, "renewed", 1).await;
+    house.until_fact(&number_text, "requested", 1).await;
     assert_eq!(house.facts(&number_text, "noticed").await, 3);
+    assert_eq!(store.cancel(&number_text, "CANCEL-1").await.0, "refused");
+}
+
+#[tokio::test]
+async fn what_waits_for_a_card_that_is_not_authorized_again_can_be_cancelled() {
+    let house = open("lapsed", &[product("19XE")], &[("19XE", 5)]).await;
+    let mut store = Client::open(&house, "web-store").await;
+    let price = PRICE + SHIPPING;
+    let mut poor = order("WEB-1", 1, &[("19XE", 1)]);
+    poor["payment"]["token"] = json!("tok_decline_renewal_1_b");
+    let number_text = store.accepted(poor).await;
+    let release = format!("{number_text}.1");
+    house.until_fact(&number_text, "authorized", 1).await;
+    house.comes_due("payment", "renew", &release).await;
+    house.until_fact(&number_text, "delayed", 1).await;
+    house.comes_due("payment", "renew", &release).await;
+    house.until_money(Money::of(price, 0, price)).await;
     assert_eq!(store.cancel(&number_text, "CANCEL-1").await.0, "done");
     house.until_money(Money::of(0, 0, 2 * price)).await;
 }

@@ -12,6 +12,7 @@ use shell::{At, Decision, World};
 
 use crate::Fulfillment;
 use crate::cancel;
+use crate::lapse;
 use crate::read::{Input, of_shipment as of_row};
 use crate::reship;
 use crate::store::{Dispatched, Folder, HAND_OVER, Key, Order, Parcel, Requested, Shorted, State, Waiting};
@@ -30,6 +31,10 @@ pub fn decide(
 ) -> Decision<Fulfillment> {
     match input {
         Input::Known { order, units } => cancel::known(world, order, *units),
+        Input::Ended { order, units } => cancel::ended(world, order, *units),
+        Input::Refused(order) => cancel::refused(world, order),
+        Input::Lapsing(release) => lapse::told(world, release),
+        Input::Renewed { release, delays } => lapse::renewed(world, release, *delays, at),
         Input::Cancel(wish) => cancel::asked(world, wish, at),
         Input::Unknown(order) => cancel::unknown(world, order),
         Input::Reship(reship) => reship::decide(world, reship, at),
@@ -53,6 +58,9 @@ pub fn decide(
         Input::HandOver(release) => match world.get(&Key::Release(release.clone())).as_ref() {
             State::Waiting(Waiting { folder, .. }) => {
                 let row = cancel::order(world, &release.order());
+                if row.lapses(release) {
+                    return lapse::time_is_over(release, folder, at);
+                }
                 hand_over(Decision::nothing(), row, release.clone(), folder, at)
             }
             State::New
@@ -141,10 +149,10 @@ fn authorize(
         decision.set(Key::Release(release), State::Cancelled);
         return decision;
     }
-    if room.handover_delay_seconds <= 0 {
+    if room.handover_delay_seconds <= 0 && !row.lapses(&release) {
         return hand_over(decision, row, release, folder, at);
     }
-    let until = at.now.plus_seconds(room.handover_delay_seconds);
+    let until = at.now.plus_seconds(room.handover_delay_seconds.max(0));
     decision.due(&release, HAND_OVER, 0, until, &release);
     row.waiting.insert(release.clone());
     decision.set(Key::Order(order), State::Order(row));
@@ -153,7 +161,7 @@ fn authorize(
 }
 
 /// The point of no return.
-fn hand_over(
+pub(crate) fn hand_over(
     mut decision: Decision<Fulfillment>,
     mut row: Order,
     release: ReleaseId,
@@ -162,6 +170,7 @@ fn hand_over(
 ) -> Decision<Fulfillment> {
     let order = release.order();
     row.waiting.remove(&release);
+    row.lapsing.remove(&release);
     row.handed_over.insert(release.clone(), folder.units.count());
     let shipment = ShipmentId::of(&release, FIRST_PARCEL);
     let request = ShipmentRequested {

@@ -4,11 +4,13 @@
 use messages::case::{CaseEnd, CaseResolved};
 use messages::envelope::{Unreadable, read_body};
 use messages::id::{OrderNumber, ReleaseId, ShipmentId};
-use messages::order::{DeliverySection, Line, OrderAccepted, OrderCancel, OrderHeld};
-use messages::payment::PaymentAuthorized;
+use messages::order::{DeliverySection, Line, OrderAccepted, OrderCancel, OrderHeld, OrderRefused};
+use messages::payment::{
+    AUTHORIZATION_LAPSED, PaymentAuthorized, PaymentDeclined, PaymentDelayed, PaymentRenewed,
+};
 use messages::sealed::{Keyring, SealError, Sealed, Section};
 use messages::shipment::{ShipmentPacked, ShipmentShort};
-use messages::stock::{LineUnits, ReshipReady};
+use messages::stock::{LineUnits, ReshipReady, StockLimited, StockUnavailable};
 use messages::{Event, Kind};
 use shell::worker::DueRow;
 use shell::{Arrival, ReadError, World};
@@ -28,6 +30,14 @@ pub enum Input {
     HandOver(ReleaseId),
     /// The order exists, with so many units.
     Known { order: OrderNumber, units: u64 },
+    /// So many more units of the order ended without a parcel.
+    Ended { order: OrderNumber, units: u64 },
+    /// The order is not taken.
+    Refused(OrderNumber),
+    /// The hold on the card lapses and was not renewed.
+    Lapsing(ReleaseId),
+    /// It stands again, after it was said to lapse so many times.
+    Renewed { release: ReleaseId, delays: u32 },
     /// Somebody wants it cancelled.
     Cancel(OrderCancel),
     /// The order of a cancellation did not come in time.
@@ -36,7 +46,7 @@ pub enum Input {
     Reship(Box<Reship>),
     /// The units of a parcel that goes out again are set aside.
     ReshipReady(ShipmentId),
-    /// A case ended without another parcel.
+    /// A case ended without another parcel; a card that was never held is tried again.
     Nothing,
     /// The warehouse packed it.
     Packed(ShipmentPacked),
@@ -63,10 +73,13 @@ impl Input {
     #[must_use]
     pub fn keys(&self, found: &World<Fulfillment>) -> Vec<Key> {
         match self {
-            Self::Authorized { release, .. } | Self::HandOver(release) => {
+            Self::Authorized { release, .. } | Self::HandOver(release) | Self::Renewed { release, .. } => {
                 vec![Key::Order(release.order()), Key::Release(release.clone())]
             }
-            Self::Unknown(order) => vec![Key::Order(order.clone())],
+            Self::Unknown(order) | Self::Ended { order, .. } | Self::Refused(order) => {
+                vec![Key::Order(order.clone())]
+            }
+            Self::Lapsing(release) => vec![Key::Order(release.order())],
             Self::Known { order, .. } => with_waiting(order, found),
             Self::Cancel(wish) => with_waiting(&wish.order, found),
             Self::Reship(reship) => vec![of_shipment(&reship.case), Key::Again(reship.shipment.clone())],
@@ -123,6 +136,31 @@ pub fn read(arrival: &Arrival<'_>, ring: &Keyring) -> Result<Input, ReadError> {
             let OrderHeld { order, lines, .. } = read_body(&event.data)?;
             Ok(Input::Known { order, units: units_of(&lines) })
         }
+        Arrival::Message { kind: Kind::OrderRefused, event, .. } => {
+            let OrderRefused { order, .. } = read_body(&event.data)?;
+            // Without a number it was not read far enough to be cancelled.
+            Ok(order.map_or(Input::Nothing, Input::Refused))
+        }
+        Arrival::Message { kind: Kind::StockLimited, event, .. } => {
+            let StockLimited { order, lines } = read_body(&event.data)?;
+            Ok(Input::Ended { order, units: sum(lines.iter()) })
+        }
+        Arrival::Message { kind: Kind::StockUnavailable, event, .. } => {
+            let StockUnavailable { order, lines } = read_body(&event.data)?;
+            Ok(Input::Ended { order, units: sum(lines.iter().map(|line| &line.units)) })
+        }
+        Arrival::Message { kind: Kind::PaymentDeclined, event, .. } => {
+            let PaymentDeclined { order, lines, .. } = read_body(&event.data)?;
+            Ok(Input::Ended { order, units: sum(lines.iter()) })
+        }
+        Arrival::Message { kind: Kind::PaymentDelayed, event, .. } => {
+            let PaymentDelayed { release, code, .. } = read_body(&event.data)?;
+            Ok(if code == AUTHORIZATION_LAPSED { Input::Lapsing(release) } else { Input::Nothing })
+        }
+        Arrival::Message { kind: Kind::PaymentRenewed, event, .. } => {
+            let PaymentRenewed { release, delays, .. } = read_body(&event.data)?;
+            Ok(Input::Renewed { release, delays })
+        }
         Arrival::Message { kind: Kind::OrderCancel, event, .. } => Ok(Input::Cancel(read_body(&event.data)?)),
         Arrival::Message { kind: Kind::CaseResolved, event, .. } => resolved(event, ring),
         Arrival::Message { kind: Kind::ReshipReady, event, .. } => reship_ready(event),
@@ -144,11 +182,7 @@ fn authorized(event: &Event, ring: &Keyring) -> Result<Input, ReadError> {
     if release.release.order() != release.order {
         return Err(unreadable("release", "is not a release of the order"));
     }
-    let lines: Vec<LineUnits> = release
-        .lines
-        .into_iter()
-        .map(|line| LineUnits { line: line.line, item: line.item, quantity: line.quantity })
-        .collect();
+    let lines: Vec<LineUnits> = release.lines.iter().map(LineUnits::of).collect();
     let units = Units::of(&lines).ok_or_else(|| unreadable("lines", "hold no units, or a line twice"))?;
     let folder =
         Folder { delivery: release.delivery, gift: release.gift, method: release.method, units, address };
@@ -201,6 +235,10 @@ fn opens(address: &Sealed, order: &OrderNumber, delivery: u16, ring: &Keyring) -
 
 fn units_of(lines: &[Line]) -> u64 {
     lines.iter().map(|line| u64::from(line.quantity)).sum()
+}
+
+fn sum<'a>(lines: impl Iterator<Item = &'a LineUnits>) -> u64 {
+    lines.map(|line| u64::from(line.quantity)).sum()
 }
 
 fn unreadable(path: &str, problem: &'static str) -> ReadError {

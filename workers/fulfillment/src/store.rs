@@ -82,6 +82,15 @@ pub struct Order {
     /// Units of all its lines; absent until the order was heard of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub units: Option<u64>,
+    /// Units that ended without a parcel: never given, or not paid for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ended: u64,
+    /// It was not taken after all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
+    /// What payment said of the authorizations of releases that are not handed over yet.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lapsing: BTreeMap<ReleaseId, Lapsing>,
     /// Releases that were handed over, with their units but those that were missing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub handed_over: BTreeMap<ReleaseId, u64>,
@@ -99,8 +108,34 @@ impl Order {
     /// Whether anything has proved that it exists.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        self.units.is_some() || !self.handed_over.is_empty() || !self.waiting.is_empty()
+        self.units.is_some() || self.refused || !self.handed_over.is_empty() || !self.waiting.is_empty()
     }
+
+    /// Whether anything may still be cancelled. Of an order that is known by a release only, nobody knows how much is left.
+    #[must_use]
+    pub fn has_something_left(&self) -> bool {
+        let gone = self.handed_over.values().fold(self.ended, |sum, units| sum.saturating_add(*units));
+        !self.refused && self.units.is_none_or(|units| gone < units)
+    }
+
+    /// Whether no money is sure for a release.
+    #[must_use]
+    pub fn lapses(&self, release: &ReleaseId) -> bool {
+        self.lapsing.get(release).is_some_and(|lapsing| lapsing.told > lapsing.renewed)
+    }
+}
+
+/// How often payment said that an authorization lapses, and how many of these a renewal has taken back: so that it does not
+/// matter in which order they come.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lapsing {
+    pub told: u32,
+    pub renewed: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(units: &u64) -> bool {
+    *units == 0
 }
 
 /// Who asked to cancel.

@@ -109,6 +109,10 @@ pub enum What {
         code: String,
         retry_at: Timestamp,
     },
+    Renewed {
+        release: ReleaseId,
+        capture_before: Timestamp,
+    },
     Captured {
         release: ReleaseId,
         amount: Amount,
@@ -328,6 +332,7 @@ impl What {
             | Self::StockChanged { .. }
             | Self::Captured { .. }
             | Self::CaptureFailed { .. }
+            | Self::Renewed { .. }
             | Self::Voided { .. }
             | Self::Noticed { .. }
             | Self::TaskOpened { .. }
@@ -363,6 +368,7 @@ impl What {
             | Self::Authorized { .. }
             | Self::Declined { .. }
             | Self::Delayed { .. }
+            | Self::Renewed { .. }
             | Self::Captured { .. }
             | Self::CaptureFailed { .. }
             | Self::Voided { .. }

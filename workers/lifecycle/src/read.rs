@@ -7,10 +7,10 @@ use messages::catalogue::Kind;
 use messages::envelope::{Unreadable, read_body};
 use messages::id::OrderNumber;
 use messages::notice::NoticeSent;
-use messages::order::{HoldEnded, Line, OrderAccepted, OrderCancelled, OrderHeld, OrderRefused};
+use messages::order::{HoldEnded, OrderAccepted, OrderCancelled, OrderHeld, OrderRefused};
 use messages::payment::{
     PaymentAdjusted, PaymentAuthorized, PaymentCaptureFailed, PaymentCaptured, PaymentDeclined,
-    PaymentDelayed, PaymentRefunded, PaymentVoided,
+    PaymentDelayed, PaymentRefunded, PaymentRenewed, PaymentVoided,
 };
 use messages::product::{ProductDefined, StockChanged};
 use messages::shipment::{
@@ -89,6 +89,7 @@ fn what(kind: Kind, data: &RawValue) -> Result<Told, Unreadable> {
         Kind::PaymentAuthorized => read_body(data).map(authorized),
         Kind::PaymentDeclined => read_body(data).map(declined),
         Kind::PaymentDelayed => read_body(data).map(delayed),
+        Kind::PaymentRenewed => read_body(data).map(renewed),
         Kind::PaymentCaptured => read_body(data).map(captured),
         Kind::PaymentCaptureFailed => read_body(data).map(capture_failed),
         Kind::PaymentVoided => read_body(data).map(voided),
@@ -241,18 +242,22 @@ fn authorized(body: PaymentAuthorized) -> Told {
 fn release(body: Release) -> (Option<OrderNumber>, ReleaseFact) {
     let Release { release, order, delivery: _, gift: _, method: _, lines, shipping: _, amount, currency } =
         body;
-    let units = |line: Line| LineUnits { line: line.line, item: line.item, quantity: line.quantity };
-    (Some(order), ReleaseFact { release, lines: lines.into_iter().map(units).collect(), amount, currency })
+    (Some(order), ReleaseFact { release, lines: lines.iter().map(LineUnits::of).collect(), amount, currency })
 }
 
 fn declined(body: PaymentDeclined) -> Told {
-    let PaymentDeclined { release, order, class, code } = body;
+    let PaymentDeclined { release, order, class, code, lines: _ } = body;
     (Some(order), What::Declined { release, class, code })
 }
 
 fn delayed(body: PaymentDelayed) -> Told {
     let PaymentDelayed { release, order, code, retry_at } = body;
     (Some(order), What::Delayed { release, code, retry_at })
+}
+
+fn renewed(body: PaymentRenewed) -> Told {
+    let PaymentRenewed { release, order, capture_before, delays: _ } = body;
+    (Some(order), What::Renewed { release, capture_before })
 }
 
 fn captured(body: PaymentCaptured) -> Told {

@@ -180,6 +180,7 @@ impl<'a> Known<'a> {
             | What::StockChanged { .. }
             | What::Captured { .. }
             | What::CaptureFailed { .. }
+            | What::Renewed { .. }
             | What::Voided { .. }
             | What::Noticed { .. }
             | What::TaskOpened { .. }

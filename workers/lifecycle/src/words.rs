@@ -63,6 +63,7 @@ pub fn sentence(what: &What) -> String {
         What::CaptureFailed { amount, code, .. } => {
             format!("card could not be charged {amount}: {}", plain(code))
         }
+        What::Renewed { .. } => "card authorized anew".to_owned(),
         What::Voided { release } => format!("nothing is held on the card any more for release {release}"),
         What::Adjusted { missing, .. } => format!("taken off the release, back in line: {}", units(missing)),
         What::Requested { lines, .. } => format!("handed over to the warehouse: {}", units(lines)),
@@ -146,6 +147,9 @@ pub fn detail(what: &What) -> Option<String> {
         }
         What::Declined { release, class, .. } => Some(format!("release {release}; {}", meaning(*class))),
         What::Delayed { release, retry_at, .. } => Some(format!("release {release}; tried again {retry_at}")),
+        What::Renewed { release, capture_before } => {
+            Some(format!("release {release}; the hold lapses {capture_before}"))
+        }
         What::Captured { release, .. }
         | What::Refunded { release, .. }
         | What::CaptureFailed { release, .. }

@@ -286,7 +286,13 @@ impl Wish {
 
 pub(crate) fn declined(release: &ReleaseId) -> PaymentDeclined {
     let code = "stolen_card".to_owned();
-    PaymentDeclined { release: release.clone(), order: release.order(), class: DeclineClass::Never, code }
+    PaymentDeclined {
+        release: release.clone(),
+        order: release.order(),
+        class: DeclineClass::Never,
+        code,
+        lines: Vec::new(),
+    }
 }
 
 pub(crate) fn dispatched(release: &ReleaseId, shipment: u16, lines: Vec<LineUnits>) -> ShipmentDispatched {
