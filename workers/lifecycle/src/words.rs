@@ -274,7 +274,9 @@ const fn end(end: CaseEnd) -> &'static str {
     }
 }
 
-const fn condition_text(condition: Condition) -> &'static str {
+/// What was found in a parcel that came back.
+#[must_use]
+pub const fn condition_text(condition: Condition) -> &'static str {
     match condition {
         Condition::Restock => "back on the shelf",
         Condition::Damaged => "damaged",

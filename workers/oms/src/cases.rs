@@ -173,16 +173,23 @@ const fn answer(view: &CaseView) -> &'static str {
     }
 }
 
-const fn step(event: Event, view: &CaseView) -> &'static str {
-    match event {
+fn step(event: Event, view: &CaseView) -> String {
+    let text = match event {
+        Event::Received => return received(view),
         Event::Opened => "opened",
         Event::Reclassified => "a more specific reason is known",
         Event::Asked => "the purchaser was asked",
         Event::AskedAgain => "the purchaser was asked again",
         Event::Answered => answer(view),
         Event::Handed => "handed to a person",
-        Event::Received => "the parcel is back and opened",
         Event::Ended => "ended",
         Event::Resumed => "it came back after all, and goes on",
-    }
+    };
+    text.to_owned()
+}
+
+fn received(view: &CaseView) -> String {
+    let found =
+        view.facts.received.as_ref().map(|received| lifecycle::words::condition_text(received.condition));
+    format!("the parcel is back and opened: {}", found.unwrap_or("its condition is not known"))
 }

@@ -136,7 +136,9 @@ pub(crate) enum ProductsCommand {
 pub(crate) enum StockCommand {
     /// Units arrived.
     Receive {
+        /// The item number, for example 19XE.
         item: String,
+        /// Units.
         quantity: u32,
         /// A name for this delivery; the same name is counted once.
         #[arg(long)]
@@ -144,12 +146,15 @@ pub(crate) enum StockCommand {
     },
     /// The count on the shelf was wrong.
     Adjust {
+        /// The item number, for example 19XE.
         item: String,
         /// Units more, or fewer with a minus sign.
         #[arg(allow_hyphen_values = true)]
         change: i64,
+        /// Why, for the record: 1 to 500 characters, no personal data.
         #[arg(long)]
         reason: String,
+        /// A name for it; the same name is taken once.
         #[arg(long)]
         reference: Option<String>,
     },
@@ -168,7 +173,9 @@ pub(crate) enum OrdersCommand {
     Stuck,
     /// Cancel what was not handed over to the warehouse yet.
     Cancel {
+        /// The order number, for example 7K2M-9QXT-04AH-B.
         number: String,
+        /// Why, for the record: 1 to 500 characters, no personal data.
         #[arg(long)]
         reason: String,
     },
@@ -200,13 +207,17 @@ pub(crate) enum HoldCommand {
     List,
     /// Let a held order go on, in its old place in line.
     Release {
+        /// The order number, for example 7K2M-9QXT-04AH-B.
         number: String,
+        /// Why, for the record: 1 to 500 characters, no personal data.
         #[arg(long)]
         reason: String,
     },
     /// Do not take a held order.
     Refuse {
+        /// The order number, for example 7K2M-9QXT-04AH-B.
         number: String,
+        /// Why, for the record: 1 to 500 characters, no personal data.
         #[arg(long)]
         reason: String,
     },
@@ -218,9 +229,13 @@ pub(crate) enum TasksCommand {
     List,
     /// It is dealt with.
     Close {
+        /// The room, for example payment.
         room: String,
+        /// The kind, as `list` shows it.
         kind: String,
+        /// The key, as `list` shows it.
         key: String,
+        /// Why, for the record: 1 to 500 characters, no personal data.
         #[arg(long)]
         reason: String,
     },

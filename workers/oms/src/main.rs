@@ -257,4 +257,31 @@ mod tests {
         use clap::CommandFactory as _;
         Cli::command().debug_assert();
     }
+
+    #[test]
+    fn every_command_argument_and_choice_says_what_it_is() {
+        use clap::CommandFactory as _;
+        fn silent(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+            let path = format!("{path} {}", command.get_name());
+            if command.get_about().is_none() {
+                found.push(path.clone());
+            }
+            for argument in command.get_arguments() {
+                if argument.get_help().is_none() {
+                    found.push(format!("{path} <{}>", argument.get_id()));
+                }
+                let choices = argument.get_possible_values();
+                if argument.get_action().takes_values() && choices.iter().any(|one| one.get_help().is_none())
+                {
+                    found.push(format!("{path} <{}>: its choices", argument.get_id()));
+                }
+            }
+            for one in command.get_subcommands() {
+                silent(one, &path, found);
+            }
+        }
+        let mut found = Vec::new();
+        silent(&Cli::command(), "", &mut found);
+        assert!(found.is_empty(), "without a word of help: {found:#?}");
+    }
 }

@@ -56,6 +56,7 @@ pub(crate) enum ParkedCommand {
     },
     /// One parked message, decoded: sealed sections stay sealed, what may be personal is shown as …
     Show {
+        /// Its id from `list`, or as much of it as makes it clear.
         id: String,
         /// Only the message itself, as `edit --from` takes it.
         #[arg(long)]
@@ -76,6 +77,7 @@ pub(crate) enum ParkedCommand {
     /// they are, unseen. Or give the whole message with --from: `oms parked show 3f9a --body >message`, change it, and
     /// `oms parked edit 3f9a --from message --because …`; where it says … or (sealed), the original value is kept.
     Edit {
+        /// Its id from `list`, or as much of it as makes it clear.
         id: String,
         /// A field of the whole message as a JSON pointer, and its new value: JSON, or else a text.
         #[arg(long, value_name = "POINTER=VALUE", required_unless_present_any = ["remove", "from"])]
@@ -107,13 +109,17 @@ pub(crate) enum RoomsCommand {
     /// Let a room take no more messages, fire no timers and make no calls, in all its processes and after restarts too.
     /// What was begun is finished; what comes waits with the broker.
     Pause {
+        /// The room, for example payment.
         room: String,
+        /// Why, for the record: 1 to 500 characters, no personal data.
         #[arg(long)]
         reason: String,
     },
     /// Let a paused room go on.
     Resume {
+        /// The room, for example payment.
         room: String,
+        /// Why, for the record: 1 to 500 characters, no personal data.
         #[arg(long, default_value = "it may go on")]
         reason: String,
     },

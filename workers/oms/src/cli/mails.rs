@@ -19,28 +19,42 @@ pub(crate) enum CasesCommand {
         case: String,
     },
     /// Write something down. It is kept as it is, so no personal data.
-    Note { case: String, text: String },
+    Note {
+        /// The shipment's id, for example 7K2M-9QXT-04AH-B.1.1.
+        case: String,
+        /// What is to be kept.
+        text: String,
+    },
     /// The customer's answer, where the customer told you.
     Answer {
+        /// The shipment's id, for example 7K2M-9QXT-04AH-B.1.1.
         case: String,
+        /// What the customer wants.
         wish: Wish,
         /// JSON with line1, line2, city, state, postal_code and country; - reads standard input.
         #[arg(long, value_name = "FILE")]
         address: Option<PathBuf>,
+        /// A name for it; the same name is taken once.
         #[arg(long)]
         reference: Option<String>,
     },
     /// End a case.
     Resolve {
+        /// The shipment's id, for example 7K2M-9QXT-04AH-B.1.1.
         case: String,
+        /// How it ends.
         resolution: End,
+        /// Why, for the record: 1 to 500 characters, no personal data.
         #[arg(long)]
         reason: String,
     },
     /// A parcel is back and was opened.
     Receive {
+        /// The shipment's id, for example 7K2M-9QXT-04AH-B.1.1.
         case: String,
+        /// What was found in it.
         condition: Looks,
+        /// A name for it; the same name is taken once.
         #[arg(long)]
         reference: Option<String>,
     },
@@ -49,7 +63,9 @@ pub(crate) enum CasesCommand {
 /// What a customer wants.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Wish {
+    /// The parcel again.
     Reship,
+    /// The money back.
     Refund,
 }
 
@@ -65,7 +81,9 @@ impl From<Wish> for CaseWish {
 /// How a case ends.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum End {
+    /// One more parcel, if its units can be set aside.
     Reship,
+    /// The money back.
     Refund,
     /// Nothing is owed.
     Closed,
@@ -84,8 +102,11 @@ impl From<End> for CaseEnd {
 /// What a returned parcel looks like.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Looks {
+    /// Fit for sale: the units are free again.
     Restock,
+    /// Not fit for sale: the units are off the books.
     Damaged,
+    /// Not what was sent: a person looks into it.
     WrongItem,
 }
 
