@@ -93,7 +93,7 @@ pub enum CaseWish {
 pub struct CaseAnswer {
     pub reference: Reference,
     pub case: ShipmentId,
-    /// The opaque token of the mail; staff give their user id instead.
+    /// The opaque token of the mail's link, or the short code for typing; staff give their user id instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub token: Option<String>,
@@ -151,6 +151,7 @@ pub struct CaseResolved {
     pub case: ShipmentId,
     pub release: ReleaseId,
     pub order: OrderNumber,
+    /// The recipient's number in the order, from 1.
     pub delivery: u16,
     pub gift: bool,
     pub class: CaseClass,
@@ -165,6 +166,36 @@ pub struct CaseResolved {
     pub user: Option<UserId>,
     /// One sentence without personal data.
     pub reason: String,
+}
+
+/// What was done about a case besides opening, asking and ending it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum CaseChange {
+    /// Staff wrote something down.
+    Noted { text: String },
+    /// An answer was taken; `corrected` says whether it came with an address.
+    Answered { wish: CaseWish, corrected: bool },
+    /// A reason that says more is known, and with it another class.
+    Reclassified {
+        class: CaseClass,
+        /// The carrier's code or the endorsement that decided the class.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// The parcel came back after its case was closed as delivered: the case goes on, and will end once more.
+    Resumed,
+}
+
+/// Undelivered: a case has changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CaseChanged {
+    pub case: ShipmentId,
+    pub order: OrderNumber,
+    pub change: CaseChange,
+    /// Who of the staff did it; absent: the purchaser, a carrier or the rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
 }
 
 /// What a returned parcel looked like when it was opened.
@@ -183,9 +214,13 @@ pub struct CaseReceive {
     pub shipment: ShipmentId,
     pub condition: Condition,
     pub received_at: Timestamp,
+    /// Who opened it, where a person told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
 }
 
-/// Undelivered: a returned parcel is back, exactly once. Only what can be restocked goes back to the shelf.
+/// Undelivered: a returned parcel is back, exactly once. Only what can be restocked goes back to the shelf. While its
+/// case is open, this is not told of good units: they are kept for the purchaser until the case ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseReceived {
     pub case: ShipmentId,
@@ -193,6 +228,9 @@ pub struct CaseReceived {
     pub order: OrderNumber,
     pub condition: Condition,
     pub lines: Vec<LineUnits>,
+    /// Who opened it, where a person told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
 }
 
 /// Undelivered: orders to this address wait for a person from now on.

@@ -1,7 +1,15 @@
-//! The committed contracts: a JSON Schema (draft-07) and a golden sample per type, made from the Rust types. A test
-//! compares them with the files; `cargo run -p messages --example contracts` writes them anew.
+//! The committed contracts, made from the Rust types: a JSON Schema (draft-07) and a golden sample per type,
+//! the AsyncAPI document, the catalogue as a page, the test vector of sealed sections. A test compares them
+//! with the files; `cargo run -p messages --example contracts` writes them anew. Nothing in here may list a
+//! type by hand.
 
 use serde_json::{Value, json};
+
+mod asyncapi;
+mod field;
+mod page;
+mod shared;
+mod vector;
 
 use crate::catalogue::{From, Kind};
 
@@ -12,10 +20,16 @@ pub struct Contract {
     pub text: String,
 }
 
-/// Every file.
+/// Every file; the envelope's schema is the first.
 #[must_use]
 pub fn contracts() -> Vec<Contract> {
-    let mut all = vec![file("schemas/event.json".to_owned(), &event_schema())];
+    let event = event_schema();
+    let mut all = vec![
+        file("schemas/event.json".to_owned(), &event),
+        file("asyncapi.json".to_owned(), &asyncapi::document(&event)),
+        file("sealed-vector.json".to_owned(), &vector::vector()),
+        Contract { path: "CATALOGUE.md".to_owned(), text: page::page() },
+    ];
     for &kind in Kind::ALL {
         let mut schema = kind.schema();
         schema["$id"] = json!(format!("urn:oms:{}", kind.name()));
@@ -24,6 +38,24 @@ pub fn contracts() -> Vec<Contract> {
         all.push(file(format!("samples/{}.json", kind.name()), &sample(kind)));
     }
     all
+}
+
+/// What a version promises of one type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Released {
+    pub kind: Kind,
+    /// `type`, `sent_by` (`outsiders` or `rooms`) and `schema`.
+    pub contract: Value,
+}
+
+/// The promise of this version, for the folder `released/<version>/`.
+#[must_use]
+pub fn released() -> Vec<Released> {
+    let contract = |kind: Kind| {
+        let sent_by = if kind.is_from_outside() { "outsiders" } else { "rooms" };
+        json!({ "type": kind.name(), "sent_by": sent_by, "schema": kind.schema() })
+    };
+    Kind::ALL.iter().map(|kind| Released { kind: *kind, contract: contract(*kind) }).collect()
 }
 
 fn file(path: String, value: &Value) -> Contract {

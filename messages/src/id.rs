@@ -24,10 +24,12 @@ pub enum IdError {
     Reference,
     #[error("a user id is 1 to 64 letters, digits or the characters . _ - @")]
     User,
+    #[error("the id of a parked message is 64 digits and letters a to f")]
+    Parked,
 }
 
 /// Crockford base 32: no I, L, O, U, so that it can be read out on the telephone.
-const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+pub(crate) const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $error:expr, $pattern:literal, $fits:expr) => {
@@ -108,6 +110,12 @@ text_id!(
     |text| allowed(text, "._@-")
 );
 
+text_id!(
+    /// A parked message: the SHA-256 of its queue and its bytes, so one that was parked twice has one id.
+    ParkedId, IdError::Parked, "^[0-9a-f]{64}$",
+    |text| text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+);
+
 fn allowed(text: &str, more: &str) -> bool {
     (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
 }
@@ -169,6 +177,20 @@ impl ShipmentId {
     #[must_use]
     pub fn of(release: &ReleaseId, number: u16) -> Self {
         Self(format!("{release}.{number}"))
+    }
+
+    /// The first parcel of its release; a later one is sent again.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        *self == Self::of(&self.release(), 1)
+    }
+
+    /// The parcel after this one; none after the last number.
+    #[must_use]
+    pub fn next(&self) -> Option<Self> {
+        let (_, number) = self.0.rsplit_once('.')?;
+        let next = number.parse::<u16>().ok()?.checked_add(1)?;
+        Self::parse(Self::of(&self.release(), next).as_str()).ok()
     }
 
     #[must_use]
@@ -244,6 +266,8 @@ mod tests {
         let order = OrderNumber::from_bits(42);
         let shipment = ShipmentId::of(&ReleaseId::of(&order, 2), 1);
         assert_eq!(ShipmentId::parse(shipment.as_str()), Ok(shipment.clone()));
+        assert_eq!(shipment.next(), Some(ShipmentId::of(&shipment.release(), 2)));
+        assert!(shipment.is_first() && shipment.next().is_some_and(|next| !next.is_first()));
         assert_eq!((shipment.release(), shipment.order()), (ReleaseId::of(&order, 2), order));
     }
 

@@ -79,6 +79,7 @@ pub struct OrderSubmit {
     pub currency: String,
 }
 
+/// Who ordered, and where notices go.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct SubmittedContact {
     pub name: String,
@@ -87,6 +88,7 @@ pub struct SubmittedContact {
     pub email: Option<String>,
 }
 
+/// A postal address; in the United States with a state and a ZIP code.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct SubmittedAddress {
     pub line1: String,
@@ -112,6 +114,7 @@ pub struct SubmittedPayment {
     pub fingerprint: String,
 }
 
+/// One recipient.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct SubmittedDelivery {
     pub recipient: String,
@@ -126,9 +129,11 @@ pub struct SubmittedDelivery {
     pub method: Method,
 }
 
+/// Units of one item for one recipient.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubmittedLine {
     pub item: String,
+    /// Units of the item.
     #[schemars(range(min = 1, max = 100_000))]
     pub quantity: u32,
     /// Minor units.
@@ -204,8 +209,10 @@ pub struct Place {
 /// Units of one item in an order, numbered from 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Line {
+    /// The line's number in the order, from 1.
     pub line: u16,
     pub item: ItemNumber,
+    /// Units.
     pub quantity: u32,
     pub unit_price: Amount,
     /// The recipient, from 1.
@@ -298,6 +305,9 @@ pub struct OrderHeld {
     pub total: Amount,
     pub currency: Currency,
     pub contact: Sealed,
+    /// Fingerprint of the normalized e-mail address, if there is one: some take no mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Fingerprint>,
 }
 
 /// Intake: the order is not taken. `code` is stable, `text` is for people.
@@ -313,6 +323,9 @@ pub struct OrderRefused {
     /// Present where the customer should hear of it: a held order that a person refused, or one too early.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<Sealed>,
+    /// With `contact`: fingerprint of the normalized e-mail address, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Fingerprint>,
 }
 
 /// Staff: let a held order go on, in its old place in line.

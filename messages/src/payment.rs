@@ -40,7 +40,14 @@ pub struct PaymentDeclined {
     pub class: DeclineClass,
     /// The gateway's decline code.
     pub code: String,
+    /// The units that are free again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<LineUnits>,
 }
+
+/// The code of [`PaymentDelayed`] where an authorization that stood is about to lapse, or has: a release that is not handed
+/// over yet stays where it is until [`PaymentRenewed`].
+pub const AUTHORIZATION_LAPSED: &str = "authorization_lapsed";
 
 /// Payment: not yet; it is tried again at `retry_at`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -49,6 +56,18 @@ pub struct PaymentDelayed {
     pub order: OrderNumber,
     pub code: String,
     pub retry_at: Timestamp,
+}
+
+/// Payment: a hold that was told to lapse stands again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PaymentRenewed {
+    pub release: ReleaseId,
+    pub order: OrderNumber,
+    /// When the new hold lapses, as the gateway says.
+    pub capture_before: Timestamp,
+    /// How often `payment.delayed` was said of this release with the code `authorization_lapsed` until now: so that a reader
+    /// knows, in whatever order they come, whether one of them is still true.
+    pub delays: u32,
 }
 
 /// Payment: the shipped part of a release has been charged.
@@ -82,6 +101,7 @@ pub struct PaymentVoided {
 pub struct PaymentAdjusted {
     pub release: ReleaseId,
     pub order: OrderNumber,
+    /// The recipient's number in the order, from 1.
     pub delivery: u16,
     /// The missing units.
     pub missing: Vec<LineUnits>,

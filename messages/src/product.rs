@@ -55,6 +55,7 @@ pub struct Mintage {
 /// Most units of a product per household, counted by address, card and account, over all channels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HouseholdLimit {
+    /// Units that one household may have.
     #[schemars(range(min = 1))]
     pub units: u32,
     /// Hours after `on_sale_at` for which it holds; absent: always.
@@ -92,6 +93,7 @@ pub struct StockReceive {
     /// Unique per sender; the same reference is counted once.
     pub reference: Reference,
     pub item: ItemNumber,
+    /// Units that arrived.
     #[schemars(range(min = 1))]
     pub quantity: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,6 +116,7 @@ pub struct StockAdjust {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockChanged {
     pub item: ItemNumber,
+    /// Units more or, negative, fewer.
     pub change: i64,
     /// Units in the warehouse after it, reserved ones included.
     pub on_hand: u64,

@@ -7,12 +7,14 @@ use crate::bounce::{AddressSuppressed, MailBounced};
 use crate::card::CardBrand;
 use crate::case::*;
 use crate::catalogue::Body;
-use crate::id::{OrderNumber, Reference, ReleaseId, ShipmentId, UserId};
+use crate::control::*;
+use crate::id::{OrderNumber, ParkedId, Reference, ReleaseId, ShipmentId, UserId};
 use crate::item::{ItemNumber, PoolId};
 use crate::money::{Amount, Currency};
 use crate::notice::{NoticeKind, NoticeSent, NoticeWay};
 use crate::order::*;
 use crate::payment::*;
+use crate::person::PersonName;
 use crate::product::*;
 use crate::room::Room;
 use crate::sealed::{Fingerprint, Sealed};
@@ -25,7 +27,7 @@ use crate::tracking_number::{Carrier, TrackingNumber};
 
 const GOOD: &str = "a sample value is valid";
 
-fn order() -> OrderNumber {
+pub(crate) fn order() -> OrderNumber {
     OrderNumber::from_bits(0x0123_4567_89ab_cdef >> 4)
 }
 
@@ -71,6 +73,14 @@ fn fingerprint(text: &str) -> Fingerprint {
 
 fn tracking() -> TrackingNumber {
     TrackingNumber::parse("9400111206206406260787").expect(GOOD)
+}
+
+fn parked() -> ParkedId {
+    ParkedId::parse("9b74c9897bac770ffc029102a200c5de5d7ee8b4d1f4b6c9a3d2e1f00b1c2d3e").expect(GOOD)
+}
+
+fn replayed() -> ParkedEnd {
+    ParkedEnd::Replayed { successors: vec!["016e6a5d-2c40-8d31-a0b7-5c1d2e3f4a5b".to_owned()] }
 }
 
 fn units() -> Vec<LineUnits> {
@@ -209,6 +219,7 @@ samples! {
         total: amount(7090),
         currency: Currency::USD,
         contact: sealed("contact"),
+        email: Some(fingerprint("ZW1haWwgZmluZ2VycHJpbg")),
     };
     OrderRefused => OrderRefused {
         sender: "web-store".to_owned(),
@@ -217,6 +228,7 @@ samples! {
         code: "too_early".to_owned(),
         text: "item 19XE is on sale from 2019-11-14T17:00:00Z; the order was received before".to_owned(),
         contact: Some(sealed("contact")),
+        email: Some(fingerprint("ZW1haWwgZmluZ2VycHJpbg")),
     };
     HoldEnded => HoldEnded { order: order(), released: true, user: user(), reason: "called the customer, the quantity is meant".to_owned() };
     StockReserved => StockReserved { order: order(), lines: units() };
@@ -227,9 +239,11 @@ samples! {
     StockBackordered => StockBackordered { order: order(), lines: units(), expected_at: Some(later(720)) };
     StockWaitlisted => StockWaitlisted { order: order(), lines: units() };
     ReleaseReady => ReleaseReady { release: a_release(), payment: sealed("payment"), address: sealed("delivery") };
+    ReshipReady => ReshipReady { shipment: ShipmentId::of(&release(), 2), order: order(), lines: units() };
     PaymentAuthorized => PaymentAuthorized { release: a_release(), address: sealed("delivery"), capture_before: later(168) };
-    PaymentDeclined => PaymentDeclined { release: release(), order: order(), class: DeclineClass::Never, code: "stolen_card".to_owned() };
+    PaymentDeclined => PaymentDeclined { release: release(), order: order(), class: DeclineClass::Never, code: "stolen_card".to_owned(), lines: units() };
     PaymentDelayed => PaymentDelayed { release: release(), order: order(), code: "insufficient_funds".to_owned(), retry_at: later(24) };
+    PaymentRenewed => PaymentRenewed { release: release(), order: order(), capture_before: later(336), delays: 1 };
     PaymentCaptured => PaymentCaptured { release: release(), order: order(), amount: amount(7090), currency: Currency::USD };
     PaymentCaptureFailed => PaymentCaptureFailed { release: release(), order: order(), amount: amount(7090), code: "charge_expired_for_capture".to_owned() };
     PaymentVoided => PaymentVoided { release: release(), order: order() };
@@ -274,6 +288,16 @@ samples! {
     TaskClosed => TaskClosed {
         room: Room::Payment, kind: TaskKind::CaptureFailed, key: release().to_string(), order: Some(order()), user: user(), reason: "charged by telephone".to_owned(),
     };
+    ParkedSettle => ParkedSettle {
+        room: Room::Intake, parked: parked(), parked_at: at(), end: replayed(), due: None, user: user(), reason: "the web store may send orders again".to_owned(),
+    };
+    ParkedSettled => ParkedSettled {
+        room: Room::Intake, parked: parked(), parked_at: at(), end: replayed(), user: user(), reason: "the web store may send orders again".to_owned(),
+    };
+    RoomPause => RoomPause { room: Room::Payment, user: user(), reason: "the gateway is being moved".to_owned() };
+    RoomPaused => RoomPaused { room: Room::Payment, user: user(), reason: "the gateway is being moved".to_owned() };
+    RoomResume => RoomResume { room: Room::Payment, user: user(), reason: "the gateway has moved".to_owned() };
+    RoomResumed => RoomResumed { room: Room::Payment, user: user(), reason: "the gateway has moved".to_owned() };
     OrderCancel => OrderCancel { reference: reference("WEB-100001-cancel"), order: order(), user: None, reason: "changed my mind".to_owned() };
     OrderCancelled => OrderCancelled {
         order: order(), handed_over: vec![release()], sender: "web-store".to_owned(), user: None, reason: "changed my mind".to_owned(),
@@ -292,12 +316,15 @@ samples! {
     };
     CaseNote => CaseNote { case: shipment(), user: user(), text: "the carrier confirms that the number does not exist".to_owned() };
     CaseResolve => CaseResolve { case: shipment(), user: user(), reason: "the customer called".to_owned(), resolution: CaseEnd::Refund };
+    CaseChanged => CaseChanged {
+        case: shipment(), order: order(), change: CaseChange::Noted { text: "the carrier confirms it".to_owned() }, user: Some(user()),
+    };
     CaseResolved => CaseResolved {
         case: shipment(), release: release(), order: order(), delivery: 1, gift: false, class: CaseClass::AddressFault, resolution: CaseEnd::Reship,
         lines: units(), address: Some(sealed("delivery")), user: None, reason: "the customer gave a corrected address".to_owned(),
     };
-    CaseReceive => CaseReceive { reference: reference("DOCK-7"), shipment: shipment(), condition: Condition::Restock, received_at: later(200) };
-    CaseReceived => CaseReceived { case: shipment(), release: release(), order: order(), condition: Condition::Restock, lines: units() };
+    CaseReceive => CaseReceive { reference: reference("DOCK-7"), shipment: shipment(), condition: Condition::Restock, received_at: later(200), user: None };
+    CaseReceived => CaseReceived { case: shipment(), release: release(), order: order(), condition: Condition::Restock, lines: units(), user: None };
     AddressFlagged => AddressFlagged {
         address: fingerprint("b2theSB0aGlzIGlzIG9uZQ"), case: shipment(), order: order(), reason: "vacant (VAC)".to_owned(),
     };
@@ -346,4 +373,14 @@ samples! {
 #[must_use]
 pub fn postal_address() -> PostalAddress {
     serde_json::from_value(serde_json::to_value(address()).expect(GOOD)).expect(GOOD)
+}
+
+/// What a warehouse prints on the label of that address.
+pub(crate) fn delivery_section() -> DeliverySection {
+    DeliverySection {
+        recipient: PersonName::parse("Pat Example").expect(GOOD),
+        address: postal_address(),
+        phone: None,
+        gift_message: None,
+    }
 }

@@ -14,11 +14,15 @@ use sha2::Sha256;
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
 
-use crate::id::{OrderNumber, sha256_hex};
+use crate::id::{ALPHABET, OrderNumber, sha256_hex};
 use crate::room::Room;
 
 /// Bytes of a nonce of XChaCha20-Poly1305.
-const NONCE_BYTES: usize = 24;
+pub(crate) const NONCE_BYTES: usize = 24;
+/// Letters and digits of each half of a code for typing.
+const TYPED_HALF: u32 = 5;
+/// What is looked at of a typed code; more never fits.
+const TYPED_LETTERS_MAX: usize = 16;
 /// How a sealed section begins. Audit recognizes sections by it.
 pub const SEALED_PREFIX: &str = "oms1.";
 
@@ -315,16 +319,8 @@ impl Keyring {
     ) -> Result<Sealed, SealError> {
         let key_id = format!("{audience}-{}", quarter(at));
         let key = self.sections.get(&key_id).ok_or_else(|| SealError::MissingKey(key_id.clone()))?;
-        let nonce: [u8; NONCE_BYTES] = random()?;
         let clear = serde_json::to_vec(value).map_err(|_| SealError::Content)?;
-        let aad = associated(&key_id, section, subject, delivery);
-        let payload = Payload { msg: &clear, aad: aad.as_bytes() };
-        let closed = XChaCha20Poly1305::new(&(*key).into())
-            .encrypt(&XNonce::from(nonce), payload)
-            .map_err(|_| SealError::Content)?;
-        let mut bytes = nonce.to_vec();
-        bytes.extend(closed);
-        Ok(Sealed(format!("{SEALED_PREFIX}{key_id}.{}", URL_SAFE_NO_PAD.encode(bytes))))
+        close(key, &key_id, &associated(&key_id, section, subject, delivery), &clear, random()?)
     }
 
     /// Opens a section.
@@ -385,6 +381,37 @@ impl Keyring {
         Ok(subtle::ConstantTimeEq::ct_eq(wanted.as_bytes(), given.as_bytes()).into())
     }
 
+    /// The same for somebody who types it, from a letter or on the telephone: 50 bits as ten letters and digits. Whoever
+    /// takes it from the public bounds the tries.
+    ///
+    /// # Errors
+    /// This process holds no token key.
+    pub fn typed_code(&self, purpose: &str, subject: &str, number: u16) -> Result<String, SealError> {
+        let key = self.tokens.as_ref().ok_or_else(|| SealError::MissingKey("tokens".to_owned()))?;
+        let digest = keyed(key, "code", &format!("{purpose}\n{subject}\n{number}"))?;
+        let mut first = [0_u8; 8];
+        first.copy_from_slice(&digest[..8]);
+        let bits = u64::from_be_bytes(first);
+        let letter = |at: u32| char::from(ALPHABET[((bits >> (at * 5)) & 31) as usize]);
+        let half = |from: u32| (from..from + TYPED_HALF).map(letter).collect::<String>();
+        Ok(format!("{}-{}", half(0), half(TYPED_HALF)))
+    }
+
+    /// Whether a code is the right one, however it was typed, in a time that does not depend on how much of it is right.
+    ///
+    /// # Errors
+    /// This process holds no token key.
+    pub fn typed_code_fits(
+        &self,
+        purpose: &str,
+        subject: &str,
+        number: u16,
+        given: &str,
+    ) -> Result<bool, SealError> {
+        let wanted = self.typed_code(purpose, subject, number)?;
+        Ok(subtle::ConstantTimeEq::ct_eq(plain(&wanted).as_bytes(), plain(given).as_bytes()).into())
+    }
+
     /// The number of an order, from what identifies it to its sender.
     ///
     /// # Errors
@@ -400,6 +427,18 @@ impl Keyring {
         let key = self.fingerprint.as_ref().ok_or_else(|| SealError::MissingKey("fingerprint".to_owned()))?;
         keyed(key, role, text)
     }
+}
+
+/// A typed code without what people add, and with the digits for which people write I, L and O (Crockford).
+fn plain(code: &str) -> String {
+    let typed = code.chars().filter(|letter| !matches!(letter, '-' | ' ')).take(TYPED_LETTERS_MAX);
+    typed
+        .map(|letter| match letter.to_ascii_uppercase() {
+            'O' => '0',
+            'I' | 'L' => '1',
+            other => other,
+        })
+        .collect()
 }
 
 fn keyed(key: &[u8; 32], role: &str, text: &str) -> Result<Vec<u8>, SealError> {
@@ -424,7 +463,25 @@ fn quarter_after(at: OffsetDateTime) -> String {
     }
 }
 
-fn associated(key_id: &str, section: Section, subject: &str, delivery: u16) -> String {
+/// Seals under a given nonce, which must never be used twice with one key: only the test vector names one.
+pub(crate) fn close(
+    key: &[u8; 32],
+    key_id: &str,
+    associated: &str,
+    clear: &[u8],
+    nonce: [u8; NONCE_BYTES],
+) -> Result<Sealed, SealError> {
+    let payload = Payload { msg: clear, aad: associated.as_bytes() };
+    let closed = XChaCha20Poly1305::new(&(*key).into())
+        .encrypt(&XNonce::from(nonce), payload)
+        .map_err(|_| SealError::Content)?;
+    let mut bytes = nonce.to_vec();
+    bytes.extend(closed);
+    Ok(Sealed(format!("{SEALED_PREFIX}{key_id}.{}", URL_SAFE_NO_PAD.encode(bytes))))
+}
+
+/// What a section is bound to, besides its key.
+pub(crate) fn associated(key_id: &str, section: Section, subject: &str, delivery: u16) -> String {
     format!("{key_id}\n{}\n{subject}\n{delivery}", section.name())
 }
 
@@ -442,6 +499,24 @@ fn key_bytes(text: &str) -> Result<[u8; 32], SealError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_typed_code_fits_however_it_is_typed_and_only_where_it_was_made_for() {
+        let mut ring = Keyring::default();
+        ring.init(&[], at()).expect("random bytes");
+        let code = ring.typed_code("case", "A.1.1", 1).expect("a key");
+        assert!(code.len() == 11 && code.as_bytes()[5] == b'-', "{code}");
+        let fits = |subject, number, given: &str| {
+            ring.typed_code_fits("case", subject, number, given).expect("a key")
+        };
+        let spoken = code.to_lowercase().replace('-', " ").replace('0', "o").replace('1', "l");
+        assert!(fits("A.1.1", 1, &code) && fits("A.1.1", 1, &spoken));
+        assert!(!fits("A.1.1", 2, &code) && !fits("A.1.2", 1, &code));
+        for other in ["", "-", &code[..10], &format!("{code}0"), &"0".repeat(9_000)] {
+            assert!(!fits("A.1.1", 1, other), "{other}");
+        }
+        assert_ne!(ring.token("case", "A.1.1", 1).expect("a key")[..5], code[..5]);
+    }
 
     fn at() -> OffsetDateTime {
         time::macros::datetime!(2026-11-24 12:00 UTC)

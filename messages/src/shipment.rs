@@ -52,6 +52,7 @@ pub struct ReleaseShorted {
     pub shipment: ShipmentId,
     pub release: ReleaseId,
     pub order: OrderNumber,
+    /// The recipient's number in the order, from 1.
     pub delivery: u16,
     pub missing: Vec<LineUnits>,
     /// Sealed `delivery` section, for the release that is made again.

@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{OrderNumber, ReleaseId};
+use crate::id::{OrderNumber, ReleaseId, ShipmentId};
 use crate::item::ItemNumber;
 use crate::money::{Amount, Currency};
 use crate::order::{Line, Method};
@@ -14,9 +14,19 @@ use crate::timestamp::Timestamp;
 /// Units of one line.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct LineUnits {
+    /// The line's number in the order, from 1.
     pub line: u16,
     pub item: ItemNumber,
+    /// Units.
     pub quantity: u32,
+}
+
+impl LineUnits {
+    /// All units of an order's line.
+    #[must_use]
+    pub fn of(line: &Line) -> Self {
+        Self { line: line.line, item: line.item.clone(), quantity: line.quantity }
+    }
 }
 
 /// Inventory: these units are the customer's. Only now may anybody say "confirmed".
@@ -99,6 +109,15 @@ pub struct Release {
     /// Lines and shipping.
     pub amount: Amount,
     pub currency: Currency,
+}
+
+/// Inventory: the units of a parcel that is sent again are set aside, so it may be asked for. They are paid for already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReshipReady {
+    /// The parcel to come.
+    pub shipment: ShipmentId,
+    pub order: OrderNumber,
+    pub lines: Vec<LineUnits>,
 }
 
 /// Inventory: a release can ship now, so it may be paid for.

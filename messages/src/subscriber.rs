@@ -165,7 +165,7 @@ pub enum CampaignVerb {
 pub struct CampaignControl {
     pub campaign: Reference,
     pub verb: CampaignVerb,
-    /// The draft that was seen, counted from 1: an approval of another one is refused. Absent: the draft as it stands.
+    /// An approval names the draft that was read, counted from 1; of another one, or of none, it is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub version: Option<u32>,

@@ -30,10 +30,10 @@ CREATE TABLE reships (
     order_number text GENERATED ALWAYS AS (split_part(key, '.', 1)) STORED,
     release      text GENERATED ALWAYS AS (split_part(key, '.', 1) || '.' || split_part(key, '.', 2)) STORED,
     tracking     text GENERATED ALWAYS AS (state #>> '{parcel,tracking}') STORED,
-    CONSTRAINT reships_status CHECK (status IN ('new', 'requested', 'dispatched', 'shorted')),
+    CONSTRAINT reships_status CHECK (status IN ('new', 'reserved', 'awaiting', 'requested', 'dispatched', 'shorted')),
     CONSTRAINT reships_address_dropped CHECK (status NOT IN ('dispatched', 'shorted') OR state -> 'folder' IS NULL),
     CONSTRAINT reships_parcel CHECK (status <> 'dispatched' OR state #>> '{parcel,tracking}' IS NOT NULL)
 );
 CREATE INDEX reships_order ON reships (order_number);
 CREATE INDEX reships_tracking ON reships (tracking) WHERE tracking IS NOT NULL;
-CREATE INDEX reships_open ON reships (status) WHERE status = 'requested';
+CREATE INDEX reships_open ON reships (status) WHERE status IN ('awaiting', 'requested');

@@ -41,6 +41,8 @@ CREATE TABLE due (
     traceparent text,
     started_at  timestamptz,
     lease_until timestamptz,
+    -- Who makes the call: the number of an advisory lock that goes with its process.
+    owner       bigint,
     PRIMARY KEY (key, kind)
 );
 CREATE INDEX due_kind_at ON due (kind, due_at);

@@ -29,7 +29,7 @@ CREATE TABLE cases (
     CONSTRAINT cases_one_end CHECK ((status = 'ended') = (resolution IS NOT NULL)),
     -- Only a first parcel is sent again.
     CONSTRAINT cases_reship_once CHECK (resolution <> 'reship' OR key LIKE '%.1'),
-    -- Its units must be back; a lost parcel is replaced.
+    -- The parcel must be back first; a lost one is not waited for.
     CONSTRAINT cases_reship_of_units CHECK (
         resolution <> 'reship' OR class = 'lost'
         OR state #> '{case,file,facts,returned_at}' IS NOT NULL OR state #> '{case,file,facts,received}' IS NOT NULL

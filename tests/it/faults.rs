@@ -33,7 +33,7 @@ async fn a_house_that_is_killed_again_and_again_still_accounts_for_every_order()
         house.kill("rooms");
         let passed = house.count(&sql).await;
         assert!(passed < ORDERS, "killed in the middle of {kind}, not after it: {passed}");
-        time_passes(&house).await;
+        house.time_passes().await;
         house.start_rooms("rooms", "all").await;
     }
 
@@ -55,6 +55,35 @@ async fn a_house_that_is_killed_again_and_again_still_accounts_for_every_order()
         .await;
     let told = "SELECT count(*) FROM notifications.notices WHERE status IN ('sent', 'unclear')";
     house.until_count("every customer is told, four times each", told, 4 * ORDERS).await;
+    adds_up(&house).await;
+}
+
+#[tokio::test]
+async fn a_house_that_loses_the_sessions_that_vouch_for_its_calls_makes_each_call_once() {
+    let mut house = open("unvouched").await;
+    house.start_rooms("rooms", "all").await;
+    // A second process that may take the calls of the first as soon as nobody vouches for them.
+    house.start_rooms("second", "payment,notifications").await;
+    let path = apply_catalogue(&house);
+    house.start_warehouse(&[]).await;
+    start_store(&mut house, &path, 150);
+    for authorized in [20, 60, 100] {
+        let sql = "SELECT count(*) FROM lifecycle.facts WHERE kind = 'authorized'";
+        house.until_at_least("payment is at work", sql, authorized).await;
+        house
+            .execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks
+                 WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            )
+            .await;
+    }
+    house.finish("store");
+    for (kind, wanted) in [("delivered", 150), ("captured", 150)] {
+        let sql = format!("SELECT count(*) FROM lifecycle.facts WHERE kind = '{kind}'");
+        house.until_count(kind, &sql, wanted).await;
+    }
+    let told = "SELECT count(*) FROM notifications.notices WHERE status IN ('sent', 'unclear')";
+    house.until_count("every customer is told, four times each", told, 600).await;
     adds_up(&house).await;
 }
 
@@ -285,17 +314,6 @@ fn start_store(house: &mut TestHouse, products: &str, orders: i64) {
             "--json",
         ],
     );
-}
-
-/// What a minute or two do: leases of calls that nobody makes any more run out, and rows that were left in an outbox
-/// become old. Only for a house in which nothing runs.
-async fn time_passes(house: &TestHouse) {
-    for room in Room::ALL {
-        house
-            .execute(&format!("UPDATE {room}.due SET lease_until = now() WHERE lease_until IS NOT NULL"))
-            .await;
-        house.execute(&format!("UPDATE {room}.outbox SET next_at = next_at - interval '60 seconds'")).await;
-    }
 }
 
 /// What must be true of every house in which nothing is under way any more.

@@ -74,4 +74,10 @@ impl Broker {
     pub async fn delete_binding(&self, exchange: &str, queue: &str, key: &str) {
         self.call(Method::DELETE, &["bindings", &self.vhost, "e", exchange, "q", queue, key], None).await;
     }
+
+    /// Makes such a binding again.
+    pub async fn make_binding(&self, exchange: &str, queue: &str, key: &str) {
+        let body = json!({ "routing_key": key, "arguments": {} });
+        self.call(Method::POST, &["bindings", &self.vhost, "e", exchange, "q", queue], Some(body)).await;
+    }
 }

@@ -70,6 +70,24 @@ impl TestHouse {
         subjects
     }
 
+    /// What the customer reads in the order's mail of this headline: its plain text.
+    ///
+    /// # Panics
+    /// There is no such mail.
+    #[must_use]
+    pub fn mail_text(&self, order: &str, headline: &str) -> String {
+        let subject = format!("Subject: Order {order}: {headline}");
+        let folder = std::fs::read_dir(self.folder().join("sink")).expect("there is a sink");
+        let mails = folder.map(|file| std::fs::read_to_string(file.expect("a file").path()).expect("a text"));
+        let unfolded = |mail: &String| mail.replace("\r\n ", " ").contains(&subject);
+        let mail = mails.into_iter().find(unfolded).unwrap_or_else(|| panic!("no mail `{subject}`"));
+        let part = mail.split("Content-Type: text/plain").nth(1).expect("a plain part");
+        let (_, body) = part.split_once("\r\n\r\n").expect("a body");
+        let body = body.split("\r\n--notice-").next().expect("an end");
+        // Of quoted-printable text only the breaks of long lines matter here.
+        body.replace("=\r\n", "")
+    }
+
     /// Starts the warehouse and the carriers with these habits (`--short-permille 1000`, …); without any, nothing is
     /// short, doubled, late or returned.
     pub async fn start_warehouse(&mut self, habits: &[&str]) {

@@ -1,5 +1,6 @@
 //! Cancelling: this room owns the point of no return, so it decides what is still to be cancelled. What was handed over
-//! goes on; everything else of the order ends, in every room. It never takes a parcel back.
+//! goes on; everything else of the order ends, in every room. It never takes a parcel back, and never says that it cancelled
+//! an order of which nothing was left.
 
 use messages::answer::{CommandAnswered, Outcome};
 use messages::id::{OrderNumber, ReleaseId};
@@ -20,6 +21,8 @@ pub(crate) fn order(world: &World<Fulfillment>, number: &OrderNumber) -> Order {
         State::Order(order) => order.clone(),
         State::New
         | State::Waiting(_)
+        | State::Awaiting(_)
+        | State::Reserved
         | State::Requested(_)
         | State::Dispatched(_)
         | State::Shorted(_)
@@ -36,6 +39,24 @@ pub(crate) fn known(world: &World<Fulfillment>, number: &OrderNumber, units: u64
     if row != before {
         decision.set(Key::Order(number.clone()), State::Order(row));
     }
+    decision
+}
+
+/// So many more of its units ended without a parcel. That alone does not say how many it has, so nothing waits for it.
+pub(crate) fn ended(world: &World<Fulfillment>, number: &OrderNumber, units: u64) -> Decision<Fulfillment> {
+    let mut row = order(world, number);
+    row.ended = row.ended.saturating_add(units);
+    let mut decision = Decision::nothing();
+    decision.set(Key::Order(number.clone()), State::Order(row));
+    decision
+}
+
+/// The order is not taken: nothing of it is left to cancel.
+pub(crate) fn refused(world: &World<Fulfillment>, number: &OrderNumber) -> Decision<Fulfillment> {
+    let mut row = Order { refused: true, ..order(world, number) };
+    let mut decision = Decision::nothing();
+    exists(&mut row, number, &mut decision);
+    decision.set(Key::Order(number.clone()), State::Order(row));
     decision
 }
 
@@ -129,7 +150,7 @@ const ALREADY_CANCELLED: Answer =
 const NOTHING_TO_CANCEL: Answer = (
     Outcome::Refused,
     Some("nothing_to_cancel"),
-    Some("everything of the order is with the warehouse already"),
+    Some("nothing of the order is left: it is with the warehouse already, or had ended before"),
 );
 const UNKNOWN: Answer =
     (Outcome::Refused, Some("unknown_order"), Some("no order of this number was heard of within a day"));
@@ -142,11 +163,11 @@ fn cancel(
     asked: &Asked,
     decision: &mut Decision<Fulfillment>,
 ) -> Answer {
-    let gone: u64 = row.handed_over.values().sum();
-    if row.units.is_some_and(|units| gone >= units) {
+    if !row.has_something_left() {
         return NOTHING_TO_CANCEL;
     }
     row.cancelled = Some(asked.clone());
+    row.lapsing.clear();
     for release in std::mem::take(&mut row.waiting) {
         decision.drop_due(&release, HAND_OVER);
         decision.set(Key::Release(release), State::Cancelled);

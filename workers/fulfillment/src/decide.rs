@@ -12,6 +12,7 @@ use shell::{At, Decision, World};
 
 use crate::Fulfillment;
 use crate::cancel;
+use crate::lapse;
 use crate::read::{Input, of_shipment as of_row};
 use crate::reship;
 use crate::store::{Dispatched, Folder, HAND_OVER, Key, Order, Parcel, Requested, Shorted, State, Waiting};
@@ -30,16 +31,23 @@ pub fn decide(
 ) -> Decision<Fulfillment> {
     match input {
         Input::Known { order, units } => cancel::known(world, order, *units),
+        Input::Ended { order, units } => cancel::ended(world, order, *units),
+        Input::Refused(order) => cancel::refused(world, order),
+        Input::Lapsing(release) => lapse::told(world, release),
+        Input::Renewed { release, delays } => lapse::renewed(world, release, *delays, at),
         Input::Cancel(wish) => cancel::asked(world, wish, at),
         Input::Unknown(order) => cancel::unknown(world, order),
         Input::Reship(reship) => reship::decide(world, reship, at),
-        Input::NoReship => Decision::nothing(),
+        Input::ReshipReady(shipment) => reship::ready(world, shipment, at),
+        Input::Nothing => Decision::nothing(),
         Input::Authorized { release, folder } => {
             let state = world.get(&Key::Release(release.clone()));
             match state.as_ref() {
                 State::New => authorize(room, world, release.clone(), folder, at),
                 // Said again.
                 State::Waiting(_)
+                | State::Awaiting(_)
+                | State::Reserved
                 | State::Requested(_)
                 | State::Dispatched(_)
                 | State::Shorted(_)
@@ -50,9 +58,14 @@ pub fn decide(
         Input::HandOver(release) => match world.get(&Key::Release(release.clone())).as_ref() {
             State::Waiting(Waiting { folder, .. }) => {
                 let row = cancel::order(world, &release.order());
+                if row.lapses(release) {
+                    return lapse::time_is_over(release, folder, at);
+                }
                 hand_over(Decision::nothing(), row, release.clone(), folder, at)
             }
             State::New
+            | State::Awaiting(_)
+            | State::Reserved
             | State::Requested(_)
             | State::Dispatched(_)
             | State::Shorted(_)
@@ -61,7 +74,9 @@ pub fn decide(
         },
         Input::Packed(packed) => match world.get(&of_row(&packed.shipment)).as_ref() {
             State::New | State::Order(_) => refuse(&packed.shipment, Refusal::UnknownShipment, at),
-            State::Waiting(_) | State::Cancelled => refuse(&packed.shipment, Refusal::NotRequested, at),
+            State::Waiting(_) | State::Awaiting(_) | State::Reserved | State::Cancelled => {
+                refuse(&packed.shipment, Refusal::NotRequested, at)
+            }
             State::Requested(requested) => pack(world, requested, packed, at),
             State::Dispatched(dispatched) => pack_again(dispatched, packed, at),
             State::Shorted(shorted) => {
@@ -71,7 +86,9 @@ pub fn decide(
         },
         Input::Short(short) => match world.get(&of_row(&short.shipment)).as_ref() {
             State::New | State::Order(_) => refuse(&short.shipment, Refusal::UnknownShipment, at),
-            State::Waiting(_) | State::Cancelled => refuse(&short.shipment, Refusal::NotRequested, at),
+            State::Waiting(_) | State::Awaiting(_) | State::Reserved | State::Cancelled => {
+                refuse(&short.shipment, Refusal::NotRequested, at)
+            }
             State::Requested(requested) => miss(world, requested, short, at),
             State::Dispatched(dispatched) => miss_late(dispatched, short, at),
             State::Shorted(shorted) => miss_again(shorted, short, at),
@@ -132,10 +149,10 @@ fn authorize(
         decision.set(Key::Release(release), State::Cancelled);
         return decision;
     }
-    if room.handover_delay_seconds <= 0 {
+    if room.handover_delay_seconds <= 0 && !row.lapses(&release) {
         return hand_over(decision, row, release, folder, at);
     }
-    let until = at.now.plus_seconds(room.handover_delay_seconds);
+    let until = at.now.plus_seconds(room.handover_delay_seconds.max(0));
     decision.due(&release, HAND_OVER, 0, until, &release);
     row.waiting.insert(release.clone());
     decision.set(Key::Order(order), State::Order(row));
@@ -144,7 +161,7 @@ fn authorize(
 }
 
 /// The point of no return.
-fn hand_over(
+pub(crate) fn hand_over(
     mut decision: Decision<Fulfillment>,
     mut row: Order,
     release: ReleaseId,
@@ -153,6 +170,7 @@ fn hand_over(
 ) -> Decision<Fulfillment> {
     let order = release.order();
     row.waiting.remove(&release);
+    row.lapsing.remove(&release);
     row.handed_over.insert(release.clone(), folder.units.count());
     let shipment = ShipmentId::of(&release, FIRST_PARCEL);
     let request = ShipmentRequested {
@@ -298,8 +316,8 @@ fn reported_again(reported: &Units, short: &ShipmentShort, at: &At<'_>) -> Decis
     refuse(&short.shipment, Refusal::AlreadySeenWithOtherContent, at)
 }
 
-/// Tells payment, which takes the units off what it will charge, and a person, who looks for them. A later parcel of a
-/// release is paid for already, so there only the person hears of it.
+/// Tells payment, which takes the units off what it will charge, inventory, which had them set aside, and a person, who
+/// looks for them. A later parcel of a release is paid for already, so payment does nothing about that.
 fn shorted(
     decision: &mut Decision<Fulfillment>,
     world: &World<Fulfillment>,
@@ -310,16 +328,16 @@ fn shorted(
     let order = release.order();
     if matches!(of_row(&requested.shipment), Key::Release(_)) {
         cancel::missed(world, &release, missing.count(), decision);
-        let fact = ReleaseShorted {
-            shipment: requested.shipment.clone(),
-            release,
-            order: order.clone(),
-            delivery: requested.folder.delivery,
-            missing: missing.lines(),
-            address: requested.folder.address.clone(),
-        };
-        decision.emit(&order, &fact);
     }
+    let fact = ReleaseShorted {
+        shipment: requested.shipment.clone(),
+        release,
+        order: order.clone(),
+        delivery: requested.folder.delivery,
+        missing: missing.lines(),
+        address: requested.folder.address.clone(),
+    };
+    decision.emit(&order, &fact);
     let reason = format!(
         "the warehouse could not find {} of the {} units of this shipment",
         missing.count(),

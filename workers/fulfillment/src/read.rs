@@ -4,11 +4,13 @@
 use messages::case::{CaseEnd, CaseResolved};
 use messages::envelope::{Unreadable, read_body};
 use messages::id::{OrderNumber, ReleaseId, ShipmentId};
-use messages::order::{DeliverySection, Line, OrderAccepted, OrderCancel, OrderHeld};
-use messages::payment::PaymentAuthorized;
+use messages::order::{DeliverySection, Line, OrderAccepted, OrderCancel, OrderHeld, OrderRefused};
+use messages::payment::{
+    AUTHORIZATION_LAPSED, PaymentAuthorized, PaymentDeclined, PaymentDelayed, PaymentRenewed,
+};
 use messages::sealed::{Keyring, SealError, Sealed, Section};
 use messages::shipment::{ShipmentPacked, ShipmentShort};
-use messages::stock::LineUnits;
+use messages::stock::{LineUnits, ReshipReady, StockLimited, StockUnavailable};
 use messages::{Event, Kind};
 use shell::worker::DueRow;
 use shell::{Arrival, ReadError, World};
@@ -28,14 +30,24 @@ pub enum Input {
     HandOver(ReleaseId),
     /// The order exists, with so many units.
     Known { order: OrderNumber, units: u64 },
+    /// So many more units of the order ended without a parcel.
+    Ended { order: OrderNumber, units: u64 },
+    /// The order is not taken.
+    Refused(OrderNumber),
+    /// The hold on the card lapses and was not renewed.
+    Lapsing(ReleaseId),
+    /// It stands again, after it was said to lapse so many times.
+    Renewed { release: ReleaseId, delays: u32 },
     /// Somebody wants it cancelled.
     Cancel(OrderCancel),
     /// The order of a cancellation did not come in time.
     Unknown(OrderNumber),
     /// A parcel that came back goes out again.
     Reship(Box<Reship>),
-    /// A case ended without another parcel.
-    NoReship,
+    /// The units of a parcel that goes out again are set aside.
+    ReshipReady(ShipmentId),
+    /// A case ended without another parcel; a card that was never held is tried again.
+    Nothing,
     /// The warehouse packed it.
     Packed(ShipmentPacked),
     /// The warehouse misses units of it.
@@ -61,14 +73,18 @@ impl Input {
     #[must_use]
     pub fn keys(&self, found: &World<Fulfillment>) -> Vec<Key> {
         match self {
-            Self::Authorized { release, .. } | Self::HandOver(release) => {
+            Self::Authorized { release, .. } | Self::HandOver(release) | Self::Renewed { release, .. } => {
                 vec![Key::Order(release.order()), Key::Release(release.clone())]
             }
-            Self::Unknown(order) => vec![Key::Order(order.clone())],
+            Self::Unknown(order) | Self::Ended { order, .. } | Self::Refused(order) => {
+                vec![Key::Order(order.clone())]
+            }
+            Self::Lapsing(release) => vec![Key::Order(release.order())],
             Self::Known { order, .. } => with_waiting(order, found),
             Self::Cancel(wish) => with_waiting(&wish.order, found),
             Self::Reship(reship) => vec![of_shipment(&reship.case), Key::Again(reship.shipment.clone())],
-            Self::NoReship => Vec::new(),
+            Self::ReshipReady(shipment) => vec![Key::Again(shipment.clone())],
+            Self::Nothing => Vec::new(),
             Self::Packed(packed) => with_order(&packed.shipment),
             Self::Short(short) => with_order(&short.shipment),
         }
@@ -120,8 +136,34 @@ pub fn read(arrival: &Arrival<'_>, ring: &Keyring) -> Result<Input, ReadError> {
             let OrderHeld { order, lines, .. } = read_body(&event.data)?;
             Ok(Input::Known { order, units: units_of(&lines) })
         }
+        Arrival::Message { kind: Kind::OrderRefused, event, .. } => {
+            let OrderRefused { order, .. } = read_body(&event.data)?;
+            // Without a number it was not read far enough to be cancelled.
+            Ok(order.map_or(Input::Nothing, Input::Refused))
+        }
+        Arrival::Message { kind: Kind::StockLimited, event, .. } => {
+            let StockLimited { order, lines } = read_body(&event.data)?;
+            Ok(Input::Ended { order, units: sum(lines.iter()) })
+        }
+        Arrival::Message { kind: Kind::StockUnavailable, event, .. } => {
+            let StockUnavailable { order, lines } = read_body(&event.data)?;
+            Ok(Input::Ended { order, units: sum(lines.iter().map(|line| &line.units)) })
+        }
+        Arrival::Message { kind: Kind::PaymentDeclined, event, .. } => {
+            let PaymentDeclined { order, lines, .. } = read_body(&event.data)?;
+            Ok(Input::Ended { order, units: sum(lines.iter()) })
+        }
+        Arrival::Message { kind: Kind::PaymentDelayed, event, .. } => {
+            let PaymentDelayed { release, code, .. } = read_body(&event.data)?;
+            Ok(if code == AUTHORIZATION_LAPSED { Input::Lapsing(release) } else { Input::Nothing })
+        }
+        Arrival::Message { kind: Kind::PaymentRenewed, event, .. } => {
+            let PaymentRenewed { release, delays, .. } = read_body(&event.data)?;
+            Ok(Input::Renewed { release, delays })
+        }
         Arrival::Message { kind: Kind::OrderCancel, event, .. } => Ok(Input::Cancel(read_body(&event.data)?)),
         Arrival::Message { kind: Kind::CaseResolved, event, .. } => resolved(event, ring),
+        Arrival::Message { kind: Kind::ReshipReady, event, .. } => reship_ready(event),
         Arrival::Timer { due } if due.kind == HAND_OVER => hand_over(due),
         Arrival::Timer { due } if due.kind == UNKNOWN_ORDER => Ok(Input::Unknown(due.body()?)),
         Arrival::Message { .. } | Arrival::Timer { .. } | Arrival::Answer { .. } => {
@@ -140,11 +182,7 @@ fn authorized(event: &Event, ring: &Keyring) -> Result<Input, ReadError> {
     if release.release.order() != release.order {
         return Err(unreadable("release", "is not a release of the order"));
     }
-    let lines: Vec<LineUnits> = release
-        .lines
-        .into_iter()
-        .map(|line| LineUnits { line: line.line, item: line.item, quantity: line.quantity })
-        .collect();
+    let lines: Vec<LineUnits> = release.lines.iter().map(LineUnits::of).collect();
     let units = Units::of(&lines).ok_or_else(|| unreadable("lines", "hold no units, or a line twice"))?;
     let folder =
         Folder { delivery: release.delivery, gift: release.gift, method: release.method, units, address };
@@ -155,14 +193,14 @@ fn resolved(event: &Event, ring: &Keyring) -> Result<Input, ReadError> {
     let case: CaseResolved = read_body(&event.data)?;
     match case.resolution {
         CaseEnd::Reship => {}
-        CaseEnd::Refund | CaseEnd::Closed => return Ok(Input::NoReship),
+        CaseEnd::Refund | CaseEnd::Closed => return Ok(Input::Nothing),
     }
     let release = case.case.release();
     if release != case.release || release.order() != case.order {
         return Err(unreadable("case", "is not a parcel of the release and the order"));
     }
     let shipment =
-        next(&case.case).ok_or_else(|| unreadable("case", "has the last number of its release"))?;
+        case.case.next().ok_or_else(|| unreadable("case", "has the last number of its release"))?;
     let units =
         Units::of(&case.lines).ok_or_else(|| unreadable("lines", "hold no units, or a line twice"))?;
     let address =
@@ -170,6 +208,16 @@ fn resolved(event: &Event, ring: &Keyring) -> Result<Input, ReadError> {
     opens(&address, &case.order, case.delivery, ring)?;
     let (delivery, gift) = (case.delivery, case.gift);
     Ok(Input::Reship(Box::new(Reship { case: case.case, shipment, delivery, gift, units, address })))
+}
+
+fn reship_ready(event: &Event) -> Result<Input, ReadError> {
+    let ReshipReady { shipment, order, .. } = read_body(&event.data)?;
+    match of_shipment(&shipment) {
+        Key::Again(_) if shipment.order() == order => Ok(Input::ReshipReady(shipment)),
+        Key::Order(_) | Key::Release(_) | Key::Again(_) => {
+            Err(unreadable("shipment", "is not a later parcel of the order"))
+        }
+    }
 }
 
 /// A section that does not open would hold up every batch with its request, so its event is parked here, alone.
@@ -185,15 +233,12 @@ fn opens(address: &Sealed, order: &OrderNumber, delivery: u16, ring: &Keyring) -
     }
 }
 
-/// The shipment after this one.
-fn next(shipment: &ShipmentId) -> Option<ShipmentId> {
-    let (_, number) = shipment.as_str().rsplit_once('.')?;
-    let next = ShipmentId::of(&shipment.release(), number.parse::<u16>().ok()?.checked_add(1)?);
-    ShipmentId::parse(next.as_str()).ok()
-}
-
 fn units_of(lines: &[Line]) -> u64 {
     lines.iter().map(|line| u64::from(line.quantity)).sum()
+}
+
+fn sum<'a>(lines: impl Iterator<Item = &'a LineUnits>) -> u64 {
+    lines.map(|line| u64::from(line.quantity)).sum()
 }
 
 fn unreadable(path: &str, problem: &'static str) -> ReadError {

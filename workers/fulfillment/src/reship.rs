@@ -1,5 +1,5 @@
-//! A parcel that came back is sent again: the next shipment of its release, asked for once per case. Nothing is charged
-//! for it, so payment hears of no units that are missing from it.
+//! A parcel that did not arrive is sent again: the next shipment of its release, asked for once per case, and not before
+//! inventory has set its units aside, so that nobody else's are sent. Nothing is charged for it.
 
 use messages::id::ShipmentId;
 use messages::outsiders::WAREHOUSE;
@@ -9,62 +9,96 @@ use shell::{At, Decision, World};
 
 use crate::Fulfillment;
 use crate::read::{Reship, of_shipment};
-use crate::store::{Dispatched, Folder, Key, Requested, State};
+use crate::store::{Awaiting, Folder, Key, Requested, State};
 use crate::units::Units;
 
-/// Asks the warehouse for the next parcel, with what was in the one that came back and no more.
+/// A case wants the next parcel, with what was in the one that did not arrive and no more.
 pub(crate) fn decide(world: &World<Fulfillment>, reship: &Reship, at: &At<'_>) -> Decision<Fulfillment> {
     let key = Key::Again(reship.shipment.clone());
-    match world.get(&key).as_ref() {
-        State::New => {}
+    let is_reserved = match world.get(&key).as_ref() {
+        State::New => false,
+        State::Reserved => true,
         // Said again.
         State::Waiting(_)
+        | State::Awaiting(_)
         | State::Requested(_)
         | State::Dispatched(_)
         | State::Shorted(_)
         | State::Cancelled
         | State::Order(_) => return Decision::nothing(),
-    }
-    match world.get(&of_shipment(&reship.case)).as_ref() {
-        State::Dispatched(parcel) if parcel.parcel.units.minus(&reship.units).is_some() => {
-            request(reship, parcel, at)
-        }
+    };
+    let method = match world.get(&of_shipment(&reship.case)).as_ref() {
+        State::Dispatched(parcel) if parcel.parcel.units.minus(&reship.units).is_some() => parcel.method,
         State::New
+        | State::Waiting(_)
+        | State::Awaiting(_)
+        | State::Reserved
+        | State::Requested(_)
+        | State::Dispatched(_)
+        | State::Shorted(_)
+        | State::Cancelled
+        | State::Order(_) => return ask_a_person(&reship.case),
+    };
+    let folder = Folder {
+        delivery: reship.delivery,
+        gift: reship.gift,
+        method,
+        units: reship.units.clone(),
+        address: reship.address.clone(),
+    };
+    let awaiting = Awaiting { shipment: reship.shipment.clone(), folder, since: at.now };
+    if is_reserved {
+        return request(&awaiting, at);
+    }
+    let mut decision = Decision::nothing();
+    decision.set(key, State::Awaiting(awaiting));
+    decision
+}
+
+/// Its units are set aside.
+pub(crate) fn ready(world: &World<Fulfillment>, shipment: &ShipmentId, at: &At<'_>) -> Decision<Fulfillment> {
+    let key = Key::Again(shipment.clone());
+    let mut decision = Decision::nothing();
+    match world.get(&key).as_ref() {
+        State::New => decision.set(key, State::Reserved),
+        State::Awaiting(awaiting) => return request(awaiting, at),
+        // Said again.
+        State::Reserved
         | State::Waiting(_)
         | State::Requested(_)
         | State::Dispatched(_)
         | State::Shorted(_)
         | State::Cancelled
-        | State::Order(_) => ask_a_person(&reship.case),
+        | State::Order(_) => {}
     }
+    decision
 }
 
-fn request(reship: &Reship, parcel: &Dispatched, at: &At<'_>) -> Decision<Fulfillment> {
-    let (order, release) = (reship.shipment.order(), reship.shipment.release());
+/// Asks the warehouse.
+fn request(awaiting: &Awaiting, at: &At<'_>) -> Decision<Fulfillment> {
+    let Awaiting { shipment, folder, .. } = awaiting;
+    let (order, release) = (shipment.order(), shipment.release());
     let request = ShipmentRequested {
-        shipment: reship.shipment.clone(),
+        shipment: shipment.clone(),
         release,
         order: order.clone(),
-        delivery: reship.delivery,
-        gift: reship.gift,
-        method: parcel.method,
-        lines: reship.units.lines(),
+        delivery: folder.delivery,
+        gift: folder.gift,
+        method: folder.method,
+        lines: folder.units.lines(),
         address: None,
     };
     let mut decision = Decision::nothing();
     decision.emit(&order, &request);
-    let with_address = ShipmentRequested { address: Some(reship.address.clone()), ..request };
+    let with_address = ShipmentRequested { address: Some(folder.address.clone()), ..request };
     decision.emit_to(WAREHOUSE, &order, &with_address);
-    let folder = Folder {
-        delivery: reship.delivery,
-        gift: reship.gift,
-        method: parcel.method,
-        units: reship.units.clone(),
-        address: reship.address.clone(),
+    let requested = Requested {
+        shipment: shipment.clone(),
+        folder: folder.clone(),
+        requested_at: at.now,
+        reported: Units::default(),
     };
-    let shipment = reship.shipment.clone();
-    let requested = Requested { shipment, folder, requested_at: at.now, reported: Units::default() };
-    decision.set(Key::Again(reship.shipment.clone()), State::Requested(requested));
+    decision.set(Key::Again(shipment.clone()), State::Requested(requested));
     decision
 }
 

@@ -60,6 +60,10 @@ pub enum State {
     New,
     /// Authorized, not handed over.
     Waiting(Waiting),
+    /// To be sent again, once its units are set aside.
+    Awaiting(Awaiting),
+    /// Its units are set aside; the case that it is for was not heard of yet.
+    Reserved,
     /// Handed over: the warehouse was asked.
     Requested(Requested),
     /// On its way.
@@ -78,6 +82,15 @@ pub struct Order {
     /// Units of all its lines; absent until the order was heard of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub units: Option<u64>,
+    /// Units that ended without a parcel: never given, or not paid for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ended: u64,
+    /// It was not taken after all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
+    /// What payment said of the authorizations of releases that are not handed over yet.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lapsing: BTreeMap<ReleaseId, Lapsing>,
     /// Releases that were handed over, with their units but those that were missing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub handed_over: BTreeMap<ReleaseId, u64>,
@@ -95,8 +108,34 @@ impl Order {
     /// Whether anything has proved that it exists.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        self.units.is_some() || !self.handed_over.is_empty() || !self.waiting.is_empty()
+        self.units.is_some() || self.refused || !self.handed_over.is_empty() || !self.waiting.is_empty()
     }
+
+    /// Whether anything may still be cancelled. Of an order that is known by a release only, nobody knows how much is left.
+    #[must_use]
+    pub fn has_something_left(&self) -> bool {
+        let gone = self.handed_over.values().fold(self.ended, |sum, units| sum.saturating_add(*units));
+        !self.refused && self.units.is_none_or(|units| gone < units)
+    }
+
+    /// Whether no money is sure for a release.
+    #[must_use]
+    pub fn lapses(&self, release: &ReleaseId) -> bool {
+        self.lapsing.get(release).is_some_and(|lapsing| lapsing.told > lapsing.renewed)
+    }
+}
+
+/// How often payment said that an authorization lapses, and how many of these a renewal has taken back: so that it does not
+/// matter in which order they come.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lapsing {
+    pub told: u32,
+    pub renewed: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(units: &u64) -> bool {
+    *units == 0
 }
 
 /// Who asked to cancel.
@@ -139,6 +178,14 @@ pub struct Folder {
 pub struct Waiting {
     pub folder: Folder,
     pub until: Timestamp,
+}
+
+/// A parcel that is to be sent again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaiting {
+    pub shipment: ShipmentId,
+    pub folder: Folder,
+    pub since: Timestamp,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -228,7 +275,8 @@ pub async fn shipment(pool: &sqlx::PgPool, id: &ShipmentId) -> Result<Option<Shi
     Ok(view.filter(|view| view.shipment.as_ref().is_none_or(|shipment| shipment == id)))
 }
 
-/// Releases that wait to be handed over, and those that the warehouse has not packed yet, longest first.
+/// Releases that wait to be handed over, parcels that wait for units to be sent again, and those that the warehouse has
+/// not packed yet, longest first.
 ///
 /// # Errors
 /// The database does not answer, or a row is of another version.
@@ -237,9 +285,9 @@ pub async fn waiting(pool: &sqlx::PgPool) -> Result<Vec<ShipmentView>, sqlx::Err
         "SELECT key, state FROM (
              SELECT key, state FROM fulfillment.releases WHERE status IN ('waiting', 'requested')
              UNION ALL
-             SELECT release, state FROM fulfillment.reships WHERE status = 'requested'
+             SELECT release, state FROM fulfillment.reships WHERE status IN ('awaiting', 'requested')
          ) AS open (key, state)
-         ORDER BY coalesce(state ->> 'requested_at', state ->> 'until')::timestamptz, key LIMIT $1",
+         ORDER BY coalesce(state ->> 'requested_at', state ->> 'since', state ->> 'until')::timestamptz, key LIMIT $1",
     )
     .bind(LIST_ROWS_MAX)
     .fetch_all(pool)
@@ -262,7 +310,13 @@ fn view(key: &str, state: State) -> Result<ShipmentView, sqlx::Error> {
         missing: Vec::new(),
     };
     Ok(match state {
-        State::New | State::Order(_) => blank,
+        State::New | State::Reserved | State::Order(_) => blank,
+        State::Awaiting(Awaiting { shipment, folder, .. }) => ShipmentView {
+            status: "awaiting",
+            shipment: Some(shipment),
+            units: folder.units.lines(),
+            ..blank
+        },
         State::Cancelled => ShipmentView { status: "cancelled", ..blank },
         State::Waiting(Waiting { folder, until }) => {
             ShipmentView { status: "waiting", handover_at: Some(until), units: folder.units.lines(), ..blank }

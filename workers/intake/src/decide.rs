@@ -157,6 +157,7 @@ fn faulty(submission: &Submission, fault: &Fault, at: &At<'_>) -> Decision {
             code: fault.code.to_owned(),
             text: fault.text.clone(),
             contact: None,
+            email: None,
         },
     );
     let text = Some(fault.text.clone());
@@ -199,6 +200,7 @@ fn held(submission: &Submission, folder: &OrderAccepted, reasons: Vec<HoldReason
             total: folder.total,
             currency: folder.currency,
             contact: folder.contact.clone(),
+            email: folder.email.clone(),
         },
     );
     answer_submission(&mut decision, submission, Outcome::Held, None, Some(waits(&reasons)), at);
@@ -327,6 +329,7 @@ pub(crate) fn refuse(decision: &mut Decision, content: Fingerprint, folder: &Ord
             code: fault.code.to_owned(),
             text: fault.text.clone(),
             contact: Some(folder.contact.clone()),
+            email: folder.email.clone(),
         },
     );
 }

@@ -7,6 +7,7 @@ pub mod commands;
 pub mod facts;
 pub mod order;
 pub mod orders;
+pub mod reship;
 pub mod stock;
 pub mod waiting;
 
@@ -35,6 +36,9 @@ pub fn scope(input: &Input, found: &World<Inventory>) -> Vec<Key> {
         Input::Adjusted(body) => facts::scope_fact(&body.release, found),
         Input::Dispatched(body) => facts::scope_fact(&body.release, found),
         Input::Returned(body) => facts::scope_fact(&body.release, found),
+        Input::Reship { body, .. } => facts::scope_fact(&body.release, found),
+        Input::Missed(body) => facts::scope_fact(&body.release, found),
+        Input::Nothing => Vec::new(),
         Input::Cancelled(body) => facts::scope_cancelled(&body.order, found),
         Input::Allocate { item, .. } => waiting::scope_allocate(item, found),
         Input::Release(order) => waiting::scope_release(order, found),
@@ -73,6 +77,15 @@ pub fn decide(world: &World<Inventory>, input: &Input, at: &At<'_>) -> Decision<
             };
             facts::learn(world, &body.release, fact, at)
         }
+        Input::Reship { shipment, body } => {
+            let (shipment, case, lines) = (shipment.clone(), body.case.clone(), body.lines.clone());
+            facts::learn(world, &body.release, Fact::Reship { shipment, case, lines }, at)
+        }
+        Input::Missed(body) => {
+            let fact = Fact::Missed { shipment: body.shipment.clone(), missing: body.missing.clone() };
+            facts::learn(world, &body.release, fact, at)
+        }
+        Input::Nothing => Decision::nothing(),
         Input::Cancelled(body) => facts::cancel(world, body, at),
         Input::Allocate { item, attempt } => waiting::allocate(world, item, *attempt, at),
         Input::Release(order) => waiting::release(world, order, at),

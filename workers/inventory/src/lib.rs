@@ -2,9 +2,9 @@
 //!
 //! | | |
 //! | --- | --- |
-//! | **Reads** | `order.accepted`, `order.cancelled`, `payment.declined`, `payment.adjusted`, `shipment.dispatched`, `case.received` |
+//! | **Reads** | `order.accepted`, `order.cancelled`, `payment.declined`, `payment.adjusted`, `shipment.dispatched`, `release.shorted` (of parcels sent again), `case.received`, `case.resolved` |
 //! | **Owns** | orders (releases and what they hold, lines that wait), places in line, items, mintage pools, household counters, commands; timers `allocate` (a look at an item's line) and `release` (an order's next day) |
-//! | **Emits** | `stock.reserved`, `stock.backordered`, `stock.waitlisted`, `stock.limited`, `stock.unavailable`, `release.ready`; `product.defined`, `stock.changed` |
+//! | **Emits** | `stock.reserved`, `stock.backordered`, `stock.waitlisted`, `stock.limited`, `stock.unavailable`, `release.ready`, `reship.ready`; `product.defined`, `stock.changed` |
 //! | **Outside** | `product.define`, `stock.receive`, `stock.adjust` come in and are answered; it calls nobody |
 //!
 //! # Invariants
@@ -14,8 +14,10 @@
 //!   lists is what is backordered and waitlisted. Units received and adjusted = free + reserved + shipped + missing.
 //! - A backorder is a promise under the caps, only the shelf is empty; the waitlist is none. Both count for the household.
 //! - Units go to those who wait in place order, backorders first, all of a line or none, and nobody overtakes: a new line
-//!   joins those who wait or gets nothing. Only a release that the warehouse found short takes free units ahead of them,
-//!   since it had its units before they came.
+//!   joins those who wait or gets nothing. Only a release that the warehouse found short and a parcel that is sent again
+//!   take free units ahead of them, since they had their units before these came.
+//! - A parcel that is sent again is asked for when all its units are set aside. Until then it stands in line at its
+//!   order's place, as a backorder, or on the waitlist where a cap has no room for units in place of lost ones.
 //! - A household has no more units of an item than the limit that was in force when it got the last one. Units that came
 //!   back from a recipient do not free it.
 //! - A line gets all its units or none. Releases, lines that wait, lines without units and, if there is no release, the
@@ -37,7 +39,7 @@
 //!   comes in the very batch of an order, and was not there before, holds from the next batch on;
 //! - `shipment.dispatched` and `order.accepted`: whether a reached cap is called sold out already;
 //! - two `payment.adjusted` of one order, or one and a timer: only the numbers of the releases made;
-//! - `shipment.dispatched` of a parcel that is sent again and anything that claims units: it takes what is free;
+//! - `case.resolved` that sends a parcel again and anything that claims or brings units: what is free goes to the first;
 //! - commands of one item among each other, and two different ones under one reference: the first has it.
 
 pub mod decide;
@@ -85,6 +87,9 @@ impl Worker for Inventory {
             | Input::Adjusted(_)
             | Input::Dispatched(_)
             | Input::Returned(_)
+            | Input::Reship { .. }
+            | Input::Missed(_)
+            | Input::Nothing
             | Input::Cancelled(_)
             | Input::Release(_) => None,
         }

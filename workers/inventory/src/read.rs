@@ -1,15 +1,15 @@
 //! The edge: what arrives becomes an input, or is unreadable. It opens no section, since it holds no key to one.
 
 use messages::Kind;
-use messages::case::CaseReceived;
+use messages::case::{CaseEnd, CaseReceived, CaseResolved};
 use messages::envelope::{Unreadable, read_body};
-use messages::id::OrderNumber;
+use messages::id::{OrderNumber, ShipmentId};
 use messages::item::ItemNumber;
 use messages::money::Amount;
 use messages::order::{Line, OrderAccepted, OrderCancelled};
 use messages::payment::{PaymentAdjusted, PaymentDeclined};
 use messages::product::{ProductDefine, StockAdjust, StockReceive};
-use messages::shipment::ShipmentDispatched;
+use messages::shipment::{ReleaseShorted, ShipmentDispatched};
 use shell::worker::{Arrival, DueRow, ReadError, Sender};
 
 use crate::decide::waiting;
@@ -35,6 +35,16 @@ pub enum Input {
     Adjusted(Box<PaymentAdjusted>),
     Dispatched(Box<ShipmentDispatched>),
     Returned(CaseReceived),
+    /// A parcel that did not arrive is to be sent again.
+    Reship {
+        /// The parcel to come.
+        shipment: ShipmentId,
+        body: Box<CaseResolved>,
+    },
+    /// The warehouse misses units of a parcel that is sent again.
+    Missed(Box<ReleaseShorted>),
+    /// Nothing of stock follows: a case ended otherwise, or units are missing that payment takes off their release first.
+    Nothing,
     Cancelled(OrderCancelled),
     /// Timer: something of an item came back, and others wait for it.
     Allocate {
@@ -75,11 +85,29 @@ pub fn read(arrival: &Arrival<'_>) -> Result<Input, ReadError> {
         (Kind::PaymentAdjusted, _) => Input::Adjusted(read_body(data)?),
         (Kind::ShipmentDispatched, _) => Input::Dispatched(read_body(data)?),
         (Kind::CaseReceived, _) => Input::Returned(read_body(data)?),
+        (Kind::CaseResolved, _) => read_resolved(read_body(data)?)?,
+        (Kind::ReleaseShorted, _) => {
+            let body: Box<ReleaseShorted> = read_body(data)?;
+            if body.shipment.is_first() { Input::Nothing } else { Input::Missed(body) }
+        }
         (Kind::OrderCancelled, _) => Input::Cancelled(read_body(data)?),
         // Every other kind belongs to another room, and a command from a room to nobody.
         _ => return Err(Unreadable::UnknownType.into()),
     };
     Ok(input)
+}
+
+fn read_resolved(body: Box<CaseResolved>) -> Result<Input, Unreadable> {
+    match body.resolution {
+        CaseEnd::Reship => {}
+        CaseEnd::Refund | CaseEnd::Closed => return Ok(Input::Nothing),
+    }
+    let wrong = |problem| Unreadable::Body { path: "case".to_owned(), problem };
+    if body.case.release() != body.release {
+        return Err(wrong("is not a parcel of the release"));
+    }
+    let shipment = body.case.next().ok_or_else(|| wrong("has the last number of its release"))?;
+    Ok(Input::Reship { shipment, body })
 }
 
 fn read_timer(due: &DueRow) -> Result<Input, Unreadable> {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use messages::id::{OrderNumber, Reference};
+use messages::id::{OrderNumber, Reference, ShipmentId};
 use messages::item::{ItemNumber, PoolId};
 use messages::order::Place;
 use messages::sealed::Fingerprint;
@@ -32,8 +32,9 @@ pub enum Key {
     Waiting(WaitingKey),
 }
 
-/// A place in line, as text: `<item>/<b|w>/<received at>/<message id>/<order>/<line>`. The order of the text is the order
-/// of the places: backorders, which are promised, before the waitlist, then as received (UTC, of fixed width).
+/// A place in line, as text: `<item>/<b|w>/<received at>/<message id>/<order>/<line>`, with `.<release>.<parcel>` behind
+/// the line where it is for a parcel that is sent again. The order of the text is the order of the places: backorders,
+/// which are promised, before the waitlist, then as received (UTC, of fixed width).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct WaitingKey {
@@ -94,6 +95,15 @@ impl WaitingKey {
         let month = u8::from(month);
         let at = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanosecond:09}Z");
         Self { text: format!("{item}/{list}/{at}/{message_id}/{order}/{line:05}"), order: order.clone() }
+    }
+
+    /// The place of a line of a parcel that is sent again, beside those of the same line that were not sent yet.
+    #[must_use]
+    pub fn to_resend(item: &ItemNumber, list: List, place: &Place, shipment: &ShipmentId, line: u16) -> Self {
+        let order = shipment.order();
+        let of_line = Self::of(item, list, place, &order, line);
+        let parcel = shipment.as_str().strip_prefix(order.as_str()).unwrap_or_default();
+        Self { text: format!("{}{parcel}", of_line.text), order }
     }
 
     /// The place of that text, if it is one.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use messages::Timestamp;
-use messages::case::{CaseClass, CaseEnd, Condition};
+use messages::case::{CaseChange, CaseClass, CaseEnd, Condition};
 use messages::id::{ReleaseId, ShipmentId, UserId};
 use serde::Serialize;
 
@@ -27,6 +27,19 @@ pub struct CaseView {
     pub received: Option<Condition>,
     /// Whether something more is expected: its end, or the refund that it ended in.
     pub is_waiting: bool,
+    /// The last class that was learned after the opening, and when.
+    #[serde(skip)]
+    learned: Option<Learned>,
+    /// When it last went on after it was closed.
+    #[serde(skip)]
+    resumed: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Learned {
+    at: Timestamp,
+    class: CaseClass,
+    reason: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -69,6 +82,7 @@ pub fn cases<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Vec<CaseView> {
         }
     }
     for view in cases.values_mut() {
+        view.settle();
         view.is_waiting = match &view.end {
             Some(end) => end.resolution == CaseEnd::Refund && !refunded.contains(&view.case.release()),
             None => view.opened.is_some(),
@@ -82,6 +96,7 @@ const fn case_of(what: &What) -> Option<&ShipmentId> {
     match what {
         What::CaseOpened { case, .. }
         | What::CaseAsked { case, .. }
+        | What::CaseChanged { case, .. }
         | What::CaseResolved { case, .. }
         | What::CaseReceived { case, .. } => Some(case),
         _ => None,
@@ -90,7 +105,25 @@ const fn case_of(what: &What) -> Option<&ShipmentId> {
 
 impl CaseView {
     fn new(case: &ShipmentId) -> Self {
-        Self { case: case.clone(), opened: None, asked: None, end: None, received: None, is_waiting: false }
+        Self {
+            case: case.clone(),
+            opened: None,
+            asked: None,
+            end: None,
+            received: None,
+            is_waiting: false,
+            learned: None,
+            resumed: None,
+        }
+    }
+
+    /// What was learned later counts, and an end before it went on does not.
+    fn settle(&mut self) {
+        if let (Some(opened), Some(learned)) = (&mut self.opened, self.learned.take()) {
+            (opened.class, opened.reason) = (learned.class, learned.reason);
+        }
+        let resumed = self.resumed.take();
+        self.end = self.end.take().filter(|end| resumed.is_none_or(|at| end.at >= at));
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "all other facts are about no case")]
@@ -105,6 +138,13 @@ impl CaseView {
                 let asked = Asked { at, contact: *contact, answer_by: *answer_by };
                 later(&mut self.asked, asked, |it| (it.contact, it.at));
             }
+            What::CaseChanged { change: CaseChange::Reclassified { class, reason }, .. } => {
+                let learned = Learned { at, class: *class, reason: reason.clone() };
+                later(&mut self.learned, learned, |it| (it.at, it.class));
+            }
+            What::CaseChanged { change: CaseChange::Resumed, .. } => {
+                self.resumed = self.resumed.max(Some(at));
+            }
             What::CaseResolved { resolution, user, reason, .. } => {
                 let (by, reason) = (user.clone(), reason.clone());
                 let ended = Ended { at, resolution: *resolution, by, reason };
@@ -116,7 +156,7 @@ impl CaseView {
     }
 }
 
-/// A case may be opened again as another one, and one that was closed may go on: the later word counts.
+/// A case may turn out to be of another class, and one that was closed may go on: the later word counts.
 fn later<T, K: Ord>(place: &mut Option<T>, new: T, key: impl Fn(&T) -> K) {
     if place.as_ref().is_none_or(|old| key(old) < key(&new)) {
         *place = Some(new);

@@ -2,7 +2,7 @@
 //! or any personal value.
 
 use messages::Timestamp;
-use messages::case::{CaseClass, CaseEnd, Condition};
+use messages::case::{CaseChange, CaseClass, CaseEnd, Condition};
 use messages::id::{OrderNumber, Reference, ReleaseId, ShipmentId, UserId};
 use messages::item::ItemNumber;
 use messages::money::{Amount, Currency};
@@ -89,6 +89,11 @@ pub enum What {
         lines: Vec<LineUnits>,
     },
     Ready(ReleaseFact),
+    /// Units are set aside for a parcel that is sent again.
+    ReshipReady {
+        shipment: ShipmentId,
+        lines: Vec<LineUnits>,
+    },
     Authorized {
         #[serde(flatten)]
         release: ReleaseFact,
@@ -103,6 +108,10 @@ pub enum What {
         release: ReleaseId,
         code: String,
         retry_at: Timestamp,
+    },
+    Renewed {
+        release: ReleaseId,
+        capture_before: Timestamp,
     },
     Captured {
         release: ReleaseId,
@@ -184,6 +193,12 @@ pub enum What {
         contact: u8,
         answer_by: Timestamp,
     },
+    CaseChanged {
+        case: ShipmentId,
+        change: CaseChange,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<UserId>,
+    },
     CaseResolved {
         case: ShipmentId,
         resolution: CaseEnd,
@@ -194,6 +209,8 @@ pub enum What {
         case: ShipmentId,
         condition: Condition,
         lines: Vec<LineUnits>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<UserId>,
     },
     Refunded {
         release: ReleaseId,
@@ -304,6 +321,8 @@ impl What {
             Self::CaseResolved { resolution: CaseEnd::Refund | CaseEnd::Closed, .. }
             | Self::CaseOpened { .. }
             | Self::CaseAsked { .. }
+            | Self::CaseChanged { .. }
+            | Self::ReshipReady { .. }
             | Self::AddressFlagged { .. }
             | Self::AddressSuppressed { .. }
             | Self::SubscriberChanged { .. }
@@ -313,6 +332,7 @@ impl What {
             | Self::StockChanged { .. }
             | Self::Captured { .. }
             | Self::CaptureFailed { .. }
+            | Self::Renewed { .. }
             | Self::Voided { .. }
             | Self::Noticed { .. }
             | Self::TaskOpened { .. }
@@ -344,9 +364,11 @@ impl What {
             | Self::Backordered { .. }
             | Self::Waitlisted { .. }
             | Self::Ready(_)
+            | Self::ReshipReady { .. }
             | Self::Authorized { .. }
             | Self::Declined { .. }
             | Self::Delayed { .. }
+            | Self::Renewed { .. }
             | Self::Captured { .. }
             | Self::CaptureFailed { .. }
             | Self::Voided { .. }
@@ -355,6 +377,7 @@ impl What {
             | Self::Cancelled { .. }
             | Self::CaseOpened { .. }
             | Self::CaseAsked { .. }
+            | Self::CaseChanged { .. }
             | Self::CaseResolved { .. }
             | Self::Refunded { .. }
             | Self::AddressFlagged { .. }

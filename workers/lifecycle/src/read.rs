@@ -2,15 +2,15 @@
 //! this module must hold none.
 
 use messages::bounce::AddressSuppressed;
-use messages::case::{AddressFlagged, CaseAsked, CaseOpened, CaseReceived, CaseResolved};
+use messages::case::{AddressFlagged, CaseAsked, CaseChanged, CaseOpened, CaseReceived, CaseResolved};
 use messages::catalogue::Kind;
 use messages::envelope::{Unreadable, read_body};
 use messages::id::OrderNumber;
 use messages::notice::NoticeSent;
-use messages::order::{HoldEnded, Line, OrderAccepted, OrderCancelled, OrderHeld, OrderRefused};
+use messages::order::{HoldEnded, OrderAccepted, OrderCancelled, OrderHeld, OrderRefused};
 use messages::payment::{
     PaymentAdjusted, PaymentAuthorized, PaymentCaptureFailed, PaymentCaptured, PaymentDeclined,
-    PaymentDelayed, PaymentRefunded, PaymentVoided,
+    PaymentDelayed, PaymentRefunded, PaymentRenewed, PaymentVoided,
 };
 use messages::product::{ProductDefined, StockChanged};
 use messages::shipment::{
@@ -18,8 +18,8 @@ use messages::shipment::{
     ShipmentRequested, ShipmentReturned, ShipmentUndeliverable,
 };
 use messages::stock::{
-    LineUnits, Release, ReleaseReady, StockBackordered, StockLimited, StockReserved, StockUnavailable,
-    StockWaitlisted,
+    LineUnits, Release, ReleaseReady, ReshipReady, StockBackordered, StockLimited, StockReserved,
+    StockUnavailable, StockWaitlisted,
 };
 use messages::subscriber::{CampaignChanged, SubscriberChanged};
 use messages::task::{TaskClosed, TaskOpened};
@@ -85,9 +85,11 @@ fn what(kind: Kind, data: &RawValue) -> Result<Told, Unreadable> {
         Kind::StockBackordered => read_body(data).map(backordered),
         Kind::StockWaitlisted => read_body(data).map(waitlisted),
         Kind::ReleaseReady => read_body(data).map(ready),
+        Kind::ReshipReady => read_body(data).map(reship_ready),
         Kind::PaymentAuthorized => read_body(data).map(authorized),
         Kind::PaymentDeclined => read_body(data).map(declined),
         Kind::PaymentDelayed => read_body(data).map(delayed),
+        Kind::PaymentRenewed => read_body(data).map(renewed),
         Kind::PaymentCaptured => read_body(data).map(captured),
         Kind::PaymentCaptureFailed => read_body(data).map(capture_failed),
         Kind::PaymentVoided => read_body(data).map(voided),
@@ -103,6 +105,7 @@ fn what(kind: Kind, data: &RawValue) -> Result<Told, Unreadable> {
         Kind::OrderCancelled => read_body(data).map(cancelled),
         Kind::CaseOpened => read_body(data).map(case_opened),
         Kind::CaseAsked => read_body(data).map(case_asked),
+        Kind::CaseChanged => read_body(data).map(case_changed),
         Kind::CaseResolved => read_body(data).map(case_resolved),
         Kind::CaseReceived => read_body(data).map(case_received),
         Kind::PaymentRefunded => read_body(data).map(refunded),
@@ -135,6 +138,12 @@ fn what(kind: Kind, data: &RawValue) -> Result<Told, Unreadable> {
         | Kind::CampaignDefine
         | Kind::CampaignControl
         | Kind::TaskClose
+        | Kind::ParkedSettle
+        | Kind::ParkedSettled
+        | Kind::RoomPause
+        | Kind::RoomPaused
+        | Kind::RoomResume
+        | Kind::RoomResumed
         | Kind::CommandAnswered => Err(Unreadable::UnknownType),
     }
 }
@@ -161,12 +170,23 @@ fn accepted(body: OrderAccepted) -> Told {
 }
 
 fn held(body: OrderHeld) -> Told {
-    let OrderHeld { order, sender, reference, channel, reasons, lines, total, currency, contact: _ } = body;
+    let OrderHeld {
+        order,
+        sender,
+        reference,
+        channel,
+        reasons,
+        lines,
+        total,
+        currency,
+        contact: _,
+        email: _,
+    } = body;
     (Some(order), What::Held(Held { sender, reference, channel, reasons, lines, total, currency }))
 }
 
 fn refused(body: OrderRefused) -> Told {
-    let OrderRefused { sender, reference, order, code, text, contact: _ } = body;
+    let OrderRefused { sender, reference, order, code, text, contact: _, email: _ } = body;
     (order, What::Refused { sender, reference, code, text })
 }
 
@@ -205,6 +225,10 @@ fn waitlisted(body: StockWaitlisted) -> Told {
     (Some(body.order), What::Waitlisted { lines: body.lines })
 }
 
+fn reship_ready(body: ReshipReady) -> Told {
+    (Some(body.order), What::ReshipReady { shipment: body.shipment, lines: body.lines })
+}
+
 fn ready(body: ReleaseReady) -> Told {
     let (order, release) = release(body.release);
     (order, What::Ready(release))
@@ -218,18 +242,22 @@ fn authorized(body: PaymentAuthorized) -> Told {
 fn release(body: Release) -> (Option<OrderNumber>, ReleaseFact) {
     let Release { release, order, delivery: _, gift: _, method: _, lines, shipping: _, amount, currency } =
         body;
-    let units = |line: Line| LineUnits { line: line.line, item: line.item, quantity: line.quantity };
-    (Some(order), ReleaseFact { release, lines: lines.into_iter().map(units).collect(), amount, currency })
+    (Some(order), ReleaseFact { release, lines: lines.iter().map(LineUnits::of).collect(), amount, currency })
 }
 
 fn declined(body: PaymentDeclined) -> Told {
-    let PaymentDeclined { release, order, class, code } = body;
+    let PaymentDeclined { release, order, class, code, lines: _ } = body;
     (Some(order), What::Declined { release, class, code })
 }
 
 fn delayed(body: PaymentDelayed) -> Told {
     let PaymentDelayed { release, order, code, retry_at } = body;
     (Some(order), What::Delayed { release, code, retry_at })
+}
+
+fn renewed(body: PaymentRenewed) -> Told {
+    let PaymentRenewed { release, order, capture_before, delays: _ } = body;
+    (Some(order), What::Renewed { release, capture_before })
 }
 
 fn captured(body: PaymentCaptured) -> Told {
@@ -308,6 +336,11 @@ fn case_asked(body: CaseAsked) -> Told {
     (Some(order), What::CaseAsked { case, contact, answer_by })
 }
 
+fn case_changed(body: CaseChanged) -> Told {
+    let CaseChanged { case, order, change, user } = body;
+    (Some(order), What::CaseChanged { case, change, user })
+}
+
 fn case_resolved(body: CaseResolved) -> Told {
     let CaseResolved {
         case,
@@ -326,8 +359,8 @@ fn case_resolved(body: CaseResolved) -> Told {
 }
 
 fn case_received(body: CaseReceived) -> Told {
-    let CaseReceived { case, release: _, order, condition, lines } = body;
-    (Some(order), What::CaseReceived { case, condition, lines })
+    let CaseReceived { case, release: _, order, condition, lines, user } = body;
+    (Some(order), What::CaseReceived { case, condition, lines, user })
 }
 
 fn refunded(body: PaymentRefunded) -> Told {

@@ -144,7 +144,8 @@ impl<'a> Known<'a> {
             What::Declined { release, .. } => self.reach(release, 0, LineStatus::PaymentDeclined),
             What::Delayed { release, .. } => self.reach(release, 0, LineStatus::PaymentDelayed),
             What::Adjusted { release, missing } => add(&mut self.released(release).adjusted, missing),
-            What::Shorted { shipment, missing } => {
+            // What is missing of a parcel that is sent again is in no line again: a person looks for it.
+            What::Shorted { shipment, missing } if shipment.is_first() => {
                 add(&mut self.released(&shipment.release()).shorted, missing)
             }
             What::Requested { shipment, .. } => self.parcel(shipment, LineStatus::Requested),
@@ -167,15 +168,19 @@ impl<'a> Known<'a> {
             What::CaseResolved { resolution: CaseEnd::Refund | CaseEnd::Closed, .. }
             | What::CaseOpened { .. }
             | What::CaseAsked { .. }
+            | What::CaseChanged { .. }
             | What::AddressFlagged { .. }
             | What::AddressSuppressed { .. }
             | What::SubscriberChanged { .. }
             | What::CampaignChanged { .. }
+            | What::Shorted { .. }
+            | What::ReshipReady { .. }
             | What::HoldEnded { .. }
             | What::ProductDefined { .. }
             | What::StockChanged { .. }
             | What::Captured { .. }
             | What::CaptureFailed { .. }
+            | What::Renewed { .. }
             | What::Voided { .. }
             | What::Noticed { .. }
             | What::TaskOpened { .. }

@@ -75,6 +75,15 @@ pub struct Orders {
     pub more: bool,
 }
 
+/// Orders of one status that wait for something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// How long ago anything was last heard of the quietest.
+    pub oldest_seconds: i64,
+    /// How many of them wait for longer than they may.
+    pub stuck: u64,
+}
+
 /// All facts of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
 pub struct Tally {
@@ -140,18 +149,42 @@ pub async fn show(pool: &PgPool, order: &OrderNumber) -> Result<Option<OrderView
 /// # Errors
 /// The database does not answer.
 pub async fn stuck(pool: &PgPool, now: Timestamp) -> Result<Orders, sqlx::Error> {
-    let until = now.plus_seconds(-dwell::SHORTEST_SECONDS);
-    let search = Search {
+    let mut found = quiet(now).run(pool, |order| is_stuck(order, now)).await?;
+    found.orders.sort_by(|a, b| (a.stuck_at, &a.order).cmp(&(b.stuck_at, &b.order)));
+    Ok(found)
+}
+
+/// Who waits, by status, of the orders that [`stuck`] looks at: those without news for an hour.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn waiting(pool: &PgPool, now: Timestamp) -> Result<BTreeMap<OrderStatus, Waiting>, sqlx::Error> {
+    let mut waiting: BTreeMap<OrderStatus, Waiting> = BTreeMap::new();
+    let count = |orders: Vec<OrderSummary>| {
+        for order in orders.iter().filter(|order| order.stuck_at.is_some()) {
+            let of = waiting.entry(order.status).or_default();
+            of.oldest_seconds = of.oldest_seconds.max(now.seconds_since(order.last_at));
+            of.stuck += u64::from(is_stuck(order, now));
+        }
+        false
+    };
+    quiet(now).each(pool, count).await?;
+    Ok(waiting)
+}
+
+fn is_stuck(order: &OrderSummary, now: Timestamp) -> bool {
+    order.stuck_at.is_some_and(|at| at <= now)
+}
+
+/// The search for orders without news that may still wait for some.
+fn quiet(now: Timestamp) -> Search {
+    Search {
         sql: QUIET,
         some: [LineStatus::Received, LineStatus::Held].map(|status| status.rank().into()).to_vec(),
         none: vec![LineStatus::Refused.rank().into()],
         from: sortable_text(now.plus_seconds(-STUCK_DAYS_MAX * 86_400)),
-        until: sortable_text(until),
-    };
-    let is_stuck = |order: &OrderSummary| order.stuck_at.is_some_and(|at| at <= now);
-    let mut found = search.run(pool, is_stuck).await?;
-    found.orders.sort_by(|a, b| (a.stuck_at, &a.order).cmp(&(b.stuck_at, &b.order)));
-    Ok(found)
+        until: sortable_text(now.plus_seconds(-dwell::SHORTEST_SECONDS)),
+    }
 }
 
 async fn by_status(pool: &PgPool, status: OrderStatus) -> Result<Orders, sqlx::Error> {
@@ -247,11 +280,22 @@ const QUIET: &str = page!(
 impl Search {
     async fn run(&self, pool: &PgPool, fits: impl Fn(&OrderSummary) -> bool) -> Result<Orders, sqlx::Error> {
         let mut found = Orders { orders: Vec::new(), more: false };
+        let is_whole = self.each(pool, |orders| found.add(orders, &fits)).await?;
+        found.more |= !is_whole;
+        Ok(found)
+    }
+
+    /// Visits orders until the visitor has enough. Says whether there are no more than those.
+    async fn each(
+        &self,
+        pool: &PgPool,
+        mut visit: impl FnMut(Vec<OrderSummary>) -> bool,
+    ) -> Result<bool, sqlx::Error> {
         let mut seen: BTreeSet<String> = BTreeSet::new();
         let (mut time, mut key) = (self.until.clone(), String::new());
         for _ in 0..PAGES_MAX {
             let page = self.page(pool, &time, &key).await?;
-            let Some(last) = page.last() else { return Ok(found) };
+            let Some(last) = page.last() else { return Ok(true) };
             (time, key) = (last.try_get("time")?, last.try_get("key")?);
             let mut numbers = Vec::new();
             for row in &page {
@@ -260,12 +304,11 @@ impl Search {
                     numbers.push(number);
                 }
             }
-            if found.add(summaries(pool, &numbers).await?, &fits) {
-                return Ok(found);
+            if visit(summaries(pool, &numbers).await?) {
+                return Ok(false);
             }
         }
-        found.more = true;
-        Ok(found)
+        Ok(false)
     }
 
     async fn page(&self, pool: &PgPool, time: &str, key: &str) -> Result<Vec<PgRow>, sqlx::Error> {

@@ -1,6 +1,7 @@
 //! Facts in words, for people at a desk. It repeats nothing but what the fact holds, and so nothing personal.
 
-use messages::case::{CaseEnd, Condition};
+use messages::case::{CaseChange, CaseEnd, CaseWish, Condition};
+use messages::id::ShipmentId;
 use messages::money::{Amount, Currency};
 use messages::notice::NoticeWay;
 use messages::order::{Channel, Line};
@@ -52,6 +53,7 @@ pub fn sentence(what: &What) -> String {
         What::Backordered { lines, .. } => format!("on backorder: {}", units(lines)),
         What::Waitlisted { lines } => format!("on the waiting list: {}", units(lines)),
         What::Ready(release) => format!("release {} can ship: {}", release.release, units(&release.lines)),
+        What::ReshipReady { lines, .. } => format!("units set aside to be sent again: {}", units(lines)),
         What::Authorized { release, .. } => {
             format!("card authorized for {}", money(release.amount, release.currency))
         }
@@ -61,6 +63,7 @@ pub fn sentence(what: &What) -> String {
         What::CaptureFailed { amount, code, .. } => {
             format!("card could not be charged {amount}: {}", plain(code))
         }
+        What::Renewed { .. } => "card authorized anew".to_owned(),
         What::Voided { release } => format!("nothing is held on the card any more for release {release}"),
         What::Adjusted { missing, .. } => format!("taken off the release, back in line: {}", units(missing)),
         What::Requested { lines, .. } => format!("handed over to the warehouse: {}", units(lines)),
@@ -87,6 +90,7 @@ pub fn sentence(what: &What) -> String {
         What::CaseOpened { case, class, .. } => format!("case {case} opened: {}", plain(class.name())),
         What::CaseAsked { contact: 1, .. } => "customer asked how it shall go on".to_owned(),
         What::CaseAsked { .. } => "customer asked again how it shall go on".to_owned(),
+        What::CaseChanged { case, change, .. } => case_changed(case, change),
         What::CaseResolved { case, resolution, .. } => format!("case {case} ended: {}", end(*resolution)),
         What::CaseReceived { condition, lines, .. } => {
             format!("parcel is back and opened, {}: {}", condition_text(*condition), units(lines))
@@ -143,13 +147,16 @@ pub fn detail(what: &What) -> Option<String> {
         }
         What::Declined { release, class, .. } => Some(format!("release {release}; {}", meaning(*class))),
         What::Delayed { release, retry_at, .. } => Some(format!("release {release}; tried again {retry_at}")),
+        What::Renewed { release, capture_before } => {
+            Some(format!("release {release}; the hold lapses {capture_before}"))
+        }
         What::Captured { release, .. }
         | What::Refunded { release, .. }
         | What::CaptureFailed { release, .. }
         | What::Adjusted { release, .. } => Some(format!("release {release}")),
-        What::Requested { shipment, .. } | What::Shorted { shipment, .. } => {
-            Some(format!("shipment {shipment}"))
-        }
+        What::ReshipReady { shipment, .. }
+        | What::Requested { shipment, .. }
+        | What::Shorted { shipment, .. } => Some(format!("shipment {shipment}")),
         What::Dispatched { shipment, packed_at, lines, .. } => {
             Some(format!("shipment {shipment}, packed {packed_at}: {}", units(lines)))
         }
@@ -171,10 +178,22 @@ pub fn detail(what: &What) -> Option<String> {
         What::CaseAsked { case, answer_by, .. } => {
             Some(format!("case {case}; without an answer by {answer_by} it ends in a refund"))
         }
+        What::CaseChanged { case, change, user } => {
+            let by = user.as_ref().map(|user| format!("by {user}"));
+            match change {
+                CaseChange::Noted { text } => join([Some(text.clone()), by]),
+                CaseChange::Reclassified { reason, .. } => {
+                    join([reason.as_ref().map(|reason| format!("the carrier's reason {reason}")), by])
+                }
+                CaseChange::Answered { .. } | CaseChange::Resumed => join([Some(format!("case {case}")), by]),
+            }
+        }
         What::CaseResolved { user, reason, .. } => {
             join([Some(reason.clone()), user.as_ref().map(|user| format!("by {user}"))])
         }
-        What::CaseReceived { case, .. } => Some(format!("case {case}")),
+        What::CaseReceived { case, user, .. } => {
+            join([Some(format!("case {case}")), user.as_ref().map(|user| format!("by {user}"))])
+        }
         What::AddressFlagged { case, reason } => Some(format!("case {case}: {reason}")),
         What::SubscriberChanged { consent_text, .. } => Some(format!("consent text {consent_text}")),
         What::CampaignChanged { user, reason, .. } => {
@@ -232,6 +251,21 @@ const fn meaning(class: DeclineClass) -> &'static str {
     }
 }
 
+fn case_changed(case: &ShipmentId, change: &CaseChange) -> String {
+    match change {
+        CaseChange::Noted { .. } => format!("case {case} noted"),
+        CaseChange::Answered { wish: CaseWish::Refund, .. } => "answered: money back".to_owned(),
+        CaseChange::Answered { wish: CaseWish::Reship, corrected: false } => {
+            "answered: send it again".to_owned()
+        }
+        CaseChange::Answered { wish: CaseWish::Reship, corrected: true } => {
+            "answered: send it again, to another address".to_owned()
+        }
+        CaseChange::Reclassified { class, .. } => format!("case {case} is {}", plain(class.name())),
+        CaseChange::Resumed => format!("case {case} goes on: the parcel came back after all"),
+    }
+}
+
 const fn end(end: CaseEnd) -> &'static str {
     match end {
         CaseEnd::Reship => "sent again",
@@ -240,7 +274,9 @@ const fn end(end: CaseEnd) -> &'static str {
     }
 }
 
-const fn condition_text(condition: Condition) -> &'static str {
+/// What was found in a parcel that came back.
+#[must_use]
+pub const fn condition_text(condition: Condition) -> &'static str {
     match condition {
         Condition::Restock => "back on the shelf",
         Condition::Damaged => "damaged",

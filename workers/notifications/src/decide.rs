@@ -59,9 +59,12 @@ pub fn decide(
             withhold_all(world, order, &mut decision);
             decision
         }
-        Input::Told { order, cause, facts } => {
-            with_order(room, world, order, at, |row| wait(row, cause, facts.clone()))
-        }
+        Input::Told { order, cause, facts } => with_order(room, world, order, at, |row| {
+            if matches!(facts, Facts::Returned { .. }) {
+                row.returned.insert(cause.clone());
+            }
+            wait(row, cause, facts.clone());
+        }),
     }
 }
 
@@ -168,8 +171,7 @@ fn withhold_all(world: &World<Notifications>, order: &OrderNumber, decision: &mu
 }
 
 fn accept(row: &mut Order, body: &Announced) {
-    learn(row, &body.contact, &body.reference, Some(&body.placed));
-    row.email.clone_from(&body.email);
+    learn(row, (&body.contact, body.email.as_ref()), &body.reference, Some(&body.placed));
     match row.progress {
         Progress::Unknown => {
             row.progress = Progress::Accepted;
@@ -182,7 +184,7 @@ fn accept(row: &mut Order, body: &Announced) {
 }
 
 fn hold(row: &mut Order, body: &Announced) {
-    learn(row, &body.contact, &body.reference, Some(&body.placed));
+    learn(row, (&body.contact, body.email.as_ref()), &body.reference, Some(&body.placed));
     match row.progress {
         Progress::Unknown => {
             row.progress = Progress::Held;
@@ -194,7 +196,7 @@ fn hold(row: &mut Order, body: &Announced) {
 }
 
 fn refuse(row: &mut Order, body: &Refusal) {
-    learn(row, &body.contact, &body.reference, None);
+    learn(row, (&body.contact, body.email.as_ref()), &body.reference, None);
     match row.progress {
         Progress::Unknown | Progress::Held => {
             row.progress = Progress::Refused;
@@ -204,8 +206,16 @@ fn refuse(row: &mut Order, body: &Refusal) {
     }
 }
 
-fn learn(row: &mut Order, contact: &Sealed, reference: &Reference, placed: Option<&Placed>) {
+fn learn(
+    row: &mut Order,
+    (contact, email): (&Sealed, Option<&Fingerprint>),
+    reference: &Reference,
+    placed: Option<&Placed>,
+) {
     row.contact.get_or_insert_with(|| contact.clone());
+    if row.email.is_none() {
+        row.email = email.cloned();
+    }
     row.reference.get_or_insert_with(|| reference.clone());
     if row.placed.is_none() {
         row.placed = placed.cloned();

@@ -187,9 +187,9 @@ impl Facts {
             | Self::PaymentDelayed { .. }
             | Self::PaymentDeclined { .. } => row.cancelled,
             Self::Asked { .. } => row.ended.contains(cause),
+            Self::Undeliverable { .. } => row.returned.contains(cause),
             Self::Shipped(_)
             | Self::Delivered { .. }
-            | Self::Undeliverable { .. }
             | Self::Returned { .. }
             | Self::Cancelled { .. }
             | Self::Reshipped { .. }

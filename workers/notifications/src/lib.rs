@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! | --- | --- |
-//! | Reads | `order.accepted`, `order.held`, `order.refused`; `stock.reserved`, `.limited`, `.unavailable`, `.backordered`, `.waitlisted`; `payment.declined`, `.delayed`; `payment.refunded`; `shipment.dispatched`, `.delivered`, `.undeliverable`, `.returned`; `order.cancelled`; `case.opened`, `.asked`, `.resolved`; `mail.bounced` (outside); `task.close` (the shell) |
+//! | Reads | `order.accepted`, `order.held`, `order.refused`; `stock.reserved`, `.limited`, `.unavailable`, `.backordered`, `.waitlisted`; `payment.declined`, `.delayed`; `payment.refunded`; `shipment.dispatched`, `.delivered`, `.undeliverable`, `.returned`; `order.cancelled`; `case.opened`, `.asked`, `.changed`, `.resolved`; `mail.bounced` (outside); `task.close` (the shell) |
 //! | Owns | `orders`: contact (sealed), what was ordered, parcels, facts that wait for these; `notices`: one row per mail; `addresses`: by fingerprint, which take mail |
 //! | Emits | `notice.sent`, `address.suppressed`; the tasks `letter`, `mail_unclear`, `mail_failed`, `mail_bounced` |
 //! | Outside | the mail relay (SMTP), or a directory of files |
@@ -15,9 +15,9 @@
 //! - A notice that cannot be mailed ends as a task, never in silence.
 //! - Name and e-mail are opened only in [`outside`], for the time of one call.
 //! - A fact that comes before the contact, or before its parcel, waits on the order's row.
-//! - Once somebody has died (`case.opened`), nothing more is mailed about the order nor to its address.
-//! - The code that answers a question is made in [`outside`] and rests nowhere: of the rooms only those two that share
-//!   its key, this one and undelivered, know it.
+//! - Once somebody has died (`case.opened`, `case.changed`), nothing more is mailed about the order nor to its address.
+//! - The code that answers a question is made where it is mailed or printed, and rests nowhere: of the rooms only those
+//!   two that share its key, this one and undelivered, know it.
 //! - A notice that came back ends as a task. An address that takes no mail gets letters. A mail counts as come back
 //!   once, however many reports tell it.
 //!
@@ -27,7 +27,8 @@
 //! - `order.cancelled` and what came before it (acceptance, stock, payment): what is known only after the cancellation
 //!   is told no more. `case.asked` and `case.resolved`: nobody is asked about a case that ended in a
 //!   reship or refund.
-//! - `case.opened` of somebody who died, and a notice: what the relay has taken is out; everything else is withheld.
+//! - `case.opened` or `case.changed` of somebody who died, and a notice: what the relay has taken is out; everything else is withheld.
+//! - `shipment.returned` and `.undeliverable`: of what came back nobody is told afterwards that it may still be delivered.
 //! - `mail.bounced`, and a notice to the same address: the notice made first is mailed, the later one is a letter.
 
 pub mod decide;

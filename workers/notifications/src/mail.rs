@@ -8,6 +8,7 @@ use messages::Timestamp;
 use messages::email::Email;
 use messages::id::{OrderNumber, Reference};
 use messages::person::PersonName;
+use messages::sealed::{Keyring, SealError};
 
 use crate::facts::Facts;
 use crate::read::Mail;
@@ -22,11 +23,40 @@ pub struct Page {
     pub answer: Option<AnswerCode>,
 }
 
+/// What an answer code is for, as undelivered knows it.
+const CASE: &str = "case";
+
 /// By what the customer answers the question of a case. It opens nothing but that one answer, once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnswerCode {
+    /// The shipment's id, which is the case's.
+    pub case: String,
+    /// Short enough to be typed, or said on the telephone.
     pub code: String,
-    pub link: String,
+    /// Where the answer is given. In a letter it is typed, so it holds nothing but the page.
+    pub page: String,
+}
+
+impl AnswerCode {
+    /// For a mail, whose link holds all that the page needs.
+    ///
+    /// # Errors
+    /// This process holds no token key.
+    pub fn linked(ring: &Keyring, base_url: &str, case: &str, contact: u8) -> Result<Self, SealError> {
+        let token = ring.token(CASE, case, contact.into())?;
+        let code = Self::typed(ring, base_url, case, contact)?;
+        Ok(Self { page: format!("{}?case={case}&t={token}", code.page), ..code })
+    }
+
+    /// For a letter.
+    ///
+    /// # Errors
+    /// This process holds no token key.
+    pub fn typed(ring: &Keyring, base_url: &str, case: &str, contact: u8) -> Result<Self, SealError> {
+        let code = ring.typed_code(CASE, case, contact.into())?;
+        let page = format!("{}/answer", base_url.trim_end_matches('/'));
+        Ok(Self { case: case.to_owned(), code, page })
+    }
 }
 
 impl Page {

@@ -14,9 +14,6 @@ use crate::facts::Facts;
 use crate::mail::{AnswerCode, message};
 use crate::read::{Answer, MAIL, Mail};
 
-/// What an answer code is for, as undelivered knows it.
-const CASE: &str = "case";
-
 /// The performer of mails.
 #[derive(Debug)]
 pub struct Mailer {
@@ -94,10 +91,7 @@ impl Mailer {
     fn answer_code(&self, mail: &Mail, ring: &Keyring) -> Result<Option<AnswerCode>, SealError> {
         let Facts::Asked { contact, .. } = mail.facts else { return Ok(None) };
         // The case has the shipment's id, and the notice's cause is that.
-        let code = ring.token(CASE, &mail.cause, contact.into())?;
-        let base = self.answer_base_url.trim_end_matches('/');
-        let link = format!("{base}/answer?case={}&t={code}", mail.cause);
-        Ok(Some(AnswerCode { code, link }))
+        AnswerCode::linked(ring, &self.answer_base_url, &mail.cause, contact).map(Some)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use messages::Kind;
 use messages::bounce::MailBounced;
-use messages::case::{CaseAsked, CaseClass, CaseEnd, CaseOpened, CaseResolved};
+use messages::case::{CaseAsked, CaseChange, CaseChanged, CaseClass, CaseEnd, CaseOpened, CaseResolved};
 use messages::envelope::{Unreadable, read_body};
 use messages::id::{OrderNumber, Reference, sha256_hex};
 use messages::notice::NoticeKind;
@@ -81,7 +81,7 @@ pub struct Announced {
     pub order: OrderNumber,
     pub reference: Reference,
     pub contact: Sealed,
-    /// An order that is held has none yet.
+    /// Fingerprint of the normalized e-mail address, if there is one.
     pub email: Option<Fingerprint>,
     pub placed: Placed,
 }
@@ -92,6 +92,8 @@ pub struct Refusal {
     pub order: OrderNumber,
     pub reference: Reference,
     pub contact: Sealed,
+    /// Fingerprint of the normalized e-mail address, if there is one.
+    pub email: Option<Fingerprint>,
     pub code: String,
 }
 
@@ -198,8 +200,8 @@ fn message(kind: Kind, event: &Event) -> Result<Input, Unreadable> {
         OrderHeld::KIND => {
             let body: OrderHeld = read_body(&event.data)?;
             let placed = Placed::of(body.lines, body.total, body.currency);
-            let (order, reference, contact) = (body.order, body.reference, body.contact);
-            Input::Held(Announced { cause: cause(), order, reference, contact, email: None, placed })
+            let (order, reference, contact, email) = (body.order, body.reference, body.contact, body.email);
+            Input::Held(Announced { cause: cause(), order, reference, contact, email, placed })
         }
         OrderRefused::KIND => refused(cause(), read_body(&event.data)?),
         ShipmentDispatched::KIND => {
@@ -217,6 +219,18 @@ fn message(kind: Kind, event: &Event) -> Result<Input, Unreadable> {
                 Input::Silence { order: body.order }
             } else {
                 Input::NothingToTell
+            }
+        }
+        CaseChanged::KIND => {
+            let body: CaseChanged = read_body(&event.data)?;
+            match body.change {
+                CaseChange::Reclassified { class: CaseClass::Deceased, .. } => {
+                    Input::Silence { order: body.order }
+                }
+                CaseChange::Reclassified { .. }
+                | CaseChange::Noted { .. }
+                | CaseChange::Answered { .. }
+                | CaseChange::Resumed => Input::NothingToTell,
             }
         }
         CaseResolved::KIND => {
@@ -268,7 +282,8 @@ fn refused(cause: String, body: OrderRefused) -> Input {
     // Without the section the refusal is between intake and the sender: the same number may be a good order's.
     match (body.order, body.contact) {
         (Some(order), Some(contact)) => {
-            Input::Refused(Refusal { cause, order, reference: body.reference, contact, code: body.code })
+            let (reference, email, code) = (body.reference, body.email, body.code);
+            Input::Refused(Refusal { cause, order, reference, contact, email, code })
         }
         (_, _) => Input::NothingToTell,
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 
 use crate::facts::{Facts, Parcel, Placed};
-use crate::mail::Page;
+use crate::mail::{AnswerCode, Page};
 
 pub static FILES: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/notifications");
 
@@ -104,7 +104,7 @@ pub struct Order {
     pub progress: Progress,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<Sealed>,
-    /// Fingerprint of the normalized e-mail address, once the order is accepted.
+    /// Fingerprint of the normalized e-mail address, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Fingerprint>,
     /// What was not handed over is cancelled.
@@ -113,6 +113,9 @@ pub struct Order {
     /// Somebody has died: nothing is sent any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub silent: bool,
+    /// Shipments that came back, so that nobody is told afterwards that the carrier may try again.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub returned: BTreeSet<String>,
     /// Cases that ended in a reship or refund.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub ended: BTreeSet<String>,
@@ -250,11 +253,15 @@ pub struct Letter {
     pub text: String,
 }
 
-/// Letters that nobody has posted yet, oldest first, 1,000 at most.
+/// Letters that nobody has posted yet, oldest first, 1,000 at most. `code` gives the answer code of a case and contact,
+/// which rests nowhere.
 ///
 /// # Errors
 /// The database does not answer, or a row was written by another version.
-pub async fn letters(pool: &sqlx::PgPool) -> Result<Vec<Letter>, sqlx::Error> {
+pub async fn letters(
+    pool: &sqlx::PgPool,
+    code: impl Fn(&str, u8) -> Option<AnswerCode>,
+) -> Result<Vec<Letter>, sqlx::Error> {
     let rows: Vec<(String, String, Json<Notice>)> = sqlx::query_as(
         "SELECT n.key, n.order_number, n.state->'notice' FROM notifications.notices n
          JOIN notifications.task t ON t.kind = 'letter' AND t.key = n.key AND t.closed_at IS NULL
@@ -262,12 +269,21 @@ pub async fn letters(pool: &sqlx::PgPool) -> Result<Vec<Letter>, sqlx::Error> {
     )
     .fetch_all(pool)
     .await?;
-    rows.into_iter().map(|(key, order, notice)| letter(key, &order, &notice.0)).collect()
+    rows.into_iter().map(|(key, order, notice)| letter(key, &order, &notice.0, &code)).collect()
 }
 
-fn letter(key: String, order: &str, notice: &Notice) -> Result<Letter, sqlx::Error> {
+fn letter(
+    key: String,
+    order: &str,
+    notice: &Notice,
+    code: impl Fn(&str, u8) -> Option<AnswerCode>,
+) -> Result<Letter, sqlx::Error> {
     let order = OrderNumber::parse(order).map_err(|error| sqlx::Error::Decode(error.into()))?;
-    let page = Page::of(&order, notice.reference.as_ref(), &notice.facts, None, None);
+    let answer = match (&notice.facts, NoticeId::parse(&key)) {
+        (Facts::Asked { contact, .. }, Some(id)) => code(&id.cause, *contact),
+        (_, _) => None,
+    };
+    let page = Page::of(&order, notice.reference.as_ref(), &notice.facts, None, answer);
     let text = page.text().map_err(|error| sqlx::Error::Decode(error.into()))?;
     Ok(Letter { key, order, at: notice.at, subject: page.words.subject, text })
 }

@@ -183,7 +183,7 @@ fn asked(kind: NoticeKind, class: CaseClass, answer_by: Timestamp, has_code: boo
     said.push(why_not(class).to_owned());
     said.push(choice(class).to_owned());
     said.push(if has_code {
-        "Please answer with the link below, or give the answer code to customer service. It works once."
+        "Please answer on the page below, or tell customer service the case and the answer code. The code works once."
             .to_owned()
     } else {
         "Please answer customer service, and have the order number at hand.".to_owned()
@@ -199,17 +199,17 @@ fn asked(kind: NoticeKind, class: CaseClass, answer_by: Timestamp, has_code: boo
 const fn choice(class: CaseClass) -> &'static str {
     match class {
         CaseClass::AddressFault => {
-            "Please tell us how it shall go on: we send the items again at no charge, to the corrected address that you give us, once they are back with us; or we give you your money back."
+            "Please choose: we send the items again at no charge, to the corrected address that you give us, once they are back with us; or we give you your money back."
         }
         CaseClass::Lost => {
-            "Please tell us how it shall go on: we send the items again at no charge, to the same address or to another one that you give us; or we give you your money back."
+            "Please choose: we send the items again at no charge, to the same address or to another one that you give us; or we give you your money back."
         }
         CaseClass::PersonMoved
         | CaseClass::RefusedOrUnclaimed
         | CaseClass::Suspicious
         | CaseClass::Deceased
         | CaseClass::Damaged => {
-            "Please tell us how it shall go on: we send the items again at no charge, to the same address or to another one that you give us, once they are back with us; or we give you your money back."
+            "Please choose: we send the items again at no charge, to the same address or to another one that you give us, once they are back with us; or we give you your money back."
         }
     }
 }

@@ -3,14 +3,14 @@
 
 use std::path::Path;
 
-use messages::Room;
 use messages::case::{CaseAnswer, CaseEnd, CaseNote, CaseReceive, CaseResolve, CaseWish, Condition};
-use messages::id::{ShipmentId, UserId};
+use messages::id::ShipmentId;
 use messages::order::SubmittedAddress;
+use messages::{Room, Timestamp};
 use shell::clock;
 use shell::config::{self, Config};
 use shell::migrate;
-use undelivered::case::Event;
+use undelivered::case::{Answered, Event};
 use undelivered::store::{CaseLine, CaseView};
 
 use crate::cli::CasesCommand;
@@ -50,13 +50,12 @@ pub(crate) async fn run(
             carry_out(config, command, "ended").await?
         }
         CasesCommand::Receive { case, condition, reference: name } => {
-            // The message names no person; the audit's record names the operator.
-            let _: UserId = user()?;
             let command = CaseReceive {
                 reference: reference(name.as_deref())?,
                 shipment: parse(&case)?,
                 condition: Condition::from(condition),
-                received_at: messages::Timestamp(clock::now()),
+                received_at: Timestamp(clock::now()),
+                user: Some(user()?),
             };
             carry_out(config, command, "received").await?
         }
@@ -98,9 +97,9 @@ fn row(case: &CaseLine) -> [String; 7] {
         case.case.to_string(),
         case.class.name().replace('_', " "),
         stands_at(case),
-        case.opened_at.to_string(),
+        when(case.opened_at),
         case.contacts.to_string(),
-        case.until.map_or_else(|| "-".to_owned(), |at| at.to_string()),
+        case.until.map_or_else(|| "-".to_owned(), when),
         if case.back { "yes" } else { "no" }.to_owned(),
     ]
 }
@@ -129,7 +128,7 @@ fn story(view: &CaseView) -> String {
         line.case,
         line.class.name().replace('_', " "),
         line.order,
-        line.opened_at,
+        when(line.opened_at),
         stands_at(line),
         show::counted(usize::from(line.contacts), "time"),
         if line.back { "back" } else { "not back" },
@@ -140,12 +139,15 @@ fn story(view: &CaseView) -> String {
         .map(|units| [units.line.to_string(), units.item.as_str().to_owned(), units.quantity.to_string()]);
     text += &show::table(["line", "item", "quantity"], rows);
     text += "\n";
-    for entry in &view.history {
+    let steps = view.history.iter().map(|entry| {
         let by = entry.user.as_ref().map(|user| format!(" by {user}")).unwrap_or_default();
-        text += &format!("{}  {}{by}\n", entry.at, step(entry.what));
-    }
-    for note in &view.notes {
-        text += &format!("{}  note of {}: {}\n", note.at, note.user, note.text);
+        (entry.at, format!("{}{by}", step(entry.what, view)))
+    });
+    let notes = view.notes.iter().map(|note| (note.at, format!("note of {}: {}", note.user, note.text)));
+    let mut told: Vec<(Timestamp, String)> = steps.chain(notes).collect();
+    told.sort_by_key(|(at, _)| *at);
+    for (at, what) in told {
+        text += &format!("{}  {what}\n", when(at));
     }
     if let Some(reason) = &view.reason {
         let by = view.user.as_ref().map_or_else(|| "the rules".to_owned(), ToString::to_string);
@@ -154,16 +156,40 @@ fn story(view: &CaseView) -> String {
     text
 }
 
-const fn step(event: Event) -> &'static str {
-    match event {
+/// To the second: staff read it beside a clock.
+fn when(at: Timestamp) -> String {
+    let at = at.0;
+    Timestamp(at.replace_nanosecond(0).unwrap_or(at)).to_string()
+}
+
+const fn answer(view: &CaseView) -> &'static str {
+    match &view.answered {
+        Some(Answered { wish: CaseWish::Refund, .. }) => "answered: money back",
+        Some(Answered { wish: CaseWish::Reship, address: true, .. }) => {
+            "answered: send it to another address"
+        }
+        Some(Answered { wish: CaseWish::Reship, address: false, .. }) => "answered: send it again",
+        None => "answered",
+    }
+}
+
+fn step(event: Event, view: &CaseView) -> String {
+    let text = match event {
+        Event::Received => return received(view),
         Event::Opened => "opened",
         Event::Reclassified => "a more specific reason is known",
         Event::Asked => "the purchaser was asked",
         Event::AskedAgain => "the purchaser was asked again",
-        Event::Answered => "answered",
+        Event::Answered => answer(view),
         Event::Handed => "handed to a person",
-        Event::Received => "the parcel is back and opened",
         Event::Ended => "ended",
         Event::Resumed => "it came back after all, and goes on",
-    }
+    };
+    text.to_owned()
+}
+
+fn received(view: &CaseView) -> String {
+    let found =
+        view.facts.received.as_ref().map(|received| lifecycle::words::condition_text(received.condition));
+    format!("the parcel is back and opened: {}", found.unwrap_or("its condition is not known"))
 }

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+mod control;
 mod mails;
 
+pub(crate) use control::{FilterArgs, ParkedCommand, RoomsCommand, WhichArgs};
 pub(crate) use mails::{CampaignCommand, CasesCommand, MailCommand, SubscribersCommand};
 
 /// An order management system: orders in, parcels and receipts out.
@@ -76,6 +78,9 @@ pub(crate) enum Command {
     /// Messages that could not be decided.
     #[command(subcommand)]
     Parked(ParkedCommand),
+    /// Rooms that are paused, and pausing and resuming them.
+    #[command(subcommand)]
+    Rooms(RoomsCommand),
     /// The record of every message.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -131,7 +136,9 @@ pub(crate) enum ProductsCommand {
 pub(crate) enum StockCommand {
     /// Units arrived.
     Receive {
+        /// The item number, for example 19XE.
         item: String,
+        /// Units.
         quantity: u32,
         /// A name for this delivery; the same name is counted once.
         #[arg(long)]
@@ -139,12 +146,15 @@ pub(crate) enum StockCommand {
     },
     /// The count on the shelf was wrong.
     Adjust {
+        /// The item number, for example 19XE.
         item: String,
         /// Units more, or fewer with a minus sign.
         #[arg(allow_hyphen_values = true)]
         change: i64,
+        /// Why, for the record: 1 to 500 characters, no personal data.
         #[arg(long)]
         reason: String,
+        /// A name for it; the same name is taken once.
         #[arg(long)]
         reference: Option<String>,
     },
@@ -163,7 +173,9 @@ pub(crate) enum OrdersCommand {
     Stuck,
     /// Cancel what was not handed over to the warehouse yet.
     Cancel {
+        /// The order number, for example 7K2M-9QXT-04AH-B.
         number: String,
+        /// Why, for the record: 1 to 500 characters, no personal data.
         #[arg(long)]
         reason: String,
     },
@@ -195,13 +207,17 @@ pub(crate) enum HoldCommand {
     List,
     /// Let a held order go on, in its old place in line.
     Release {
+        /// The order number, for example 7K2M-9QXT-04AH-B.
         number: String,
+        /// Why, for the record: 1 to 500 characters, no personal data.
         #[arg(long)]
         reason: String,
     },
     /// Do not take a held order.
     Refuse {
+        /// The order number, for example 7K2M-9QXT-04AH-B.
         number: String,
+        /// Why, for the record: 1 to 500 characters, no personal data.
         #[arg(long)]
         reason: String,
     },
@@ -213,36 +229,15 @@ pub(crate) enum TasksCommand {
     List,
     /// It is dealt with.
     Close {
+        /// The room, for example payment.
         room: String,
+        /// The kind, as `list` shows it.
         kind: String,
+        /// The key, as `list` shows it.
         key: String,
+        /// Why, for the record: 1 to 500 characters, no personal data.
         #[arg(long)]
         reason: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ParkedCommand {
-    /// Parked messages, one line each; one that was parked twice counts once.
-    List {
-        #[arg(long)]
-        room: Option<String>,
-        /// unreadable, unknown_sender, not_allowed, …
-        #[arg(long)]
-        reason: Option<String>,
-    },
-    /// One parked message, decoded; sealed sections stay sealed, personal values are blanked.
-    Show { id: String },
-    /// Send parked messages to their room again. Without --all, the ids.
-    Replay {
-        ids: Vec<String>,
-        /// Everything that `list` shows with the same --room and --reason.
-        #[arg(long)]
-        all: bool,
-        #[arg(long)]
-        room: Option<String>,
-        #[arg(long)]
-        reason: Option<String>,
     },
 }
 

@@ -1,15 +1,16 @@
 //! `oms subscribers` and `oms campaign`: the mailing lists. It reads as `oms_reader`; everything else is a message to
 //! promotions. Of a person it shows consents, never a name or an address.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use messages::Room;
 use messages::email::Email;
 use messages::id::{Reference, UserId};
 use messages::sealed::Trait;
 use messages::subscriber::{
-    CampaignControl, CampaignDefine, CampaignVerb, Segment, SubscriberWithdraw, Topic,
+    CampaignControl, CampaignDefine, CampaignVerb, ContactChannel, Segment, SubscriberWithdraw, Topic,
 };
+use messages::{Room, Timestamp};
 use promotions::store::{CampaignReport, Counts, SubscriberReport};
 use serde::Deserialize;
 use shell::config::{self, Config};
@@ -86,7 +87,7 @@ pub(crate) async fn campaign(
             let command = define(&file, operator::user(config, user)?)?;
             return show::done(json, &carry_out(config, command, "defined").await?);
         }
-        CampaignCommand::Approve { name, version } => (name, CampaignVerb::Approve, version, None),
+        CampaignCommand::Approve { name, version } => (name, CampaignVerb::Approve, Some(version), None),
         CampaignCommand::Start { name } => (name, CampaignVerb::Start, None, None),
         CampaignCommand::Pause { name, reason } => (name, CampaignVerb::Pause, None, reason),
         CampaignCommand::Resume { name } => (name, CampaignVerb::Resume, None, None),
@@ -102,7 +103,8 @@ async fn pool(config: &Config) -> Result<PgPool, String> {
 }
 
 fn named(text: &str) -> Result<Reference, String> {
-    Reference::parse(text).map_err(|error| error.to_string())
+    let rule = "a campaign's name is 1 to 64 letters, digits or the characters . _ - / :";
+    Reference::parse(text).map_err(|_| rule.to_owned())
 }
 
 fn email_of(text: &str) -> Result<Email, String> {
@@ -145,20 +147,35 @@ fn consents(report: &SubscriberReport) -> String {
     }
     let rows = report.topics.iter().map(|(topic, standing)| {
         let state = format!("{:?}", standing.state).to_lowercase();
-        [topic.name().replace('_', " "), state, standing.text.clone(), standing.since.to_string()]
+        [topic.name().replace('_', " "), state, by_which(&standing.channels), seconds(standing.since)]
     });
-    text += &show::table(["topic", "state", "consent text", "since"], rows);
-    for entry in &report.ledger {
-        let confirmed = entry.confirmed_at.map(|at| format!("; confirmed {at}")).unwrap_or_default();
+    text += &show::table(["topic", "state", "by", "since"], rows);
+    let entries = report.ledger.iter().map(|entry| {
+        let confirmed = entry.confirmed_at.map_or_else(|| "-".to_owned(), seconds);
         let ended = entry.ended.as_ref().map(|end| {
             let by = end.user.as_ref().map(|user| format!(" by {user}")).unwrap_or_default();
-            format!("; {} {}{by}", format!("{:?}", end.how).to_lowercase(), end.at)
+            format!("{} {}{by}", format!("{:?}", end.how).to_lowercase(), seconds(end.at))
         });
         let topic = entry.topic.name().replace('_', " ");
-        let ended = ended.unwrap_or_default();
-        text += &format!("{}  {topic}, text {}{confirmed}{ended}\n", entry.consented_at, entry.text);
-    }
+        let ended = ended.unwrap_or_else(|| "-".to_owned());
+        [topic, entry.text.clone(), seconds(entry.consented_at), confirmed, ended]
+    });
+    text += "\nledger of consents, oldest first\n";
+    text += &show::table(["topic", "text", "consented", "confirmed", "ended"], entries);
     text
+}
+
+fn by_which(channels: &BTreeSet<ContactChannel>) -> String {
+    let name = |channel: &ContactChannel| match channel {
+        ContactChannel::Email => "e-mail",
+        ContactChannel::Print => "print",
+        ContactChannel::Phone => "phone",
+    };
+    channels.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+fn seconds(at: Timestamp) -> String {
+    Timestamp(at.0.truncate_to_second()).to_string()
 }
 
 async fn list(config: &Config, json: bool) -> Result<(), String> {
@@ -195,12 +212,13 @@ fn story(report: &CampaignReport) -> String {
     let (row, draft) = (&report.row, &report.row.draft);
     let approved = row.approved_by.as_ref().map_or_else(|| "nobody yet".to_owned(), ToString::to_string);
     let mut text = format!(
-        "campaign {}  {}\nabout {}; draft {} by {}; approved by {approved}; {} a minute\n\nsubject: {}\n\n{}\n\n",
+        "campaign {}  {}\ndraft {} by {}; approved by {approved}\nto subscribers of {}{}; {} a minute\n\nsubject: {}\n\n{}\n\n",
         report.campaign,
         format!("{:?}", row.state).to_lowercase(),
-        draft.topic.name().replace('_', " "),
         row.version,
         row.defined_by,
+        draft.topic.name().replace('_', " "),
+        rules(&draft.segment),
         show::counted(usize::try_from(draft.per_minute).unwrap_or(usize::MAX), "mail"),
         draft.subject,
         draft.text,
@@ -209,8 +227,29 @@ fn story(report: &CampaignReport) -> String {
         let why = count.why.as_ref().map_or_else(|| "-".to_owned(), |why| why.replace('_', " "));
         [count.status.clone(), why, count.mails.to_string()]
     });
-    text += &show::table(["mails", "why", "count"], rows);
+    text += &match report.mails.is_empty() {
+        true => "no mail was made yet\n".to_owned(),
+        false => show::table(["mails", "why", "count"], rows),
+    };
     text
+}
+
+/// The rules of a segment: whoever approves a draft approves of its recipients too.
+fn rules(segment: &Segment) -> String {
+    let rule = |words: &str, names: &[String]| match names {
+        [] => String::new(),
+        names => format!(" who {words} {}", names.join(" or ")),
+    };
+    let rules = [
+        rule("prefer", &segment.prefers),
+        rule("have bought", &segment.bought),
+        rule("have not bought", &segment.not_bought),
+    ];
+    rules.into_iter().filter(|rule| !rule.is_empty()).collect::<Vec<_>>().join(" and")
+}
+
+fn people(number: u64) -> String {
+    show::counted(usize::try_from(number).unwrap_or(usize::MAX), "subscriber")
 }
 
 async fn dry_run(config: &Config, name: &str, json: bool) -> Result<(), String> {
@@ -222,12 +261,11 @@ async fn dry_run(config: &Config, name: &str, json: bool) -> Result<(), String> 
         serde_json::json!({ "campaign": report.campaign, "version": report.row.version, "count": count });
     show::print(json, &as_json, || {
         format!(
-            "draft {} of {} would go to {} now: {} of the segment are kept back (no consent, no mail to the address, or not by e-mail); looked at {}\n",
+            "draft {} of {} would go to {} now\n{} more of the segment would get none: no consent to this topic, no mail to the address, or not by e-mail\n",
             report.row.version,
             report.campaign,
-            count.would_get,
+            people(count.would_get),
             count.kept_back,
-            show::counted(usize::try_from(count.subscribers).unwrap_or(usize::MAX), "subscriber"),
         )
     })
 }

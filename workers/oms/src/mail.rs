@@ -1,16 +1,20 @@
 //! `oms mail bounce`: a mail relay's pipe. What the relay writes to standard input goes to notifications as a message,
-//! and is printed nowhere.
+//! and is printed nowhere. `oms mail letters`: what the mail room prints, read as `oms_reader`; the code of a question is
+//! made for the print and kept nowhere.
 
 use std::io::Read as _;
 use std::process::ExitCode;
 
-use messages::KindOf as _;
 use messages::bounce::MailBounced;
 use messages::id::{Reference, sha256_hex};
-use shell::config::Config;
+use messages::{KindOf as _, Room};
+use notifications::mail::AnswerCode;
+use notifications::store::Letter;
+use shell::config::{self, Config};
+use shell::migrate;
 
 use crate::operator::{Operator, key_of};
-use crate::show;
+use crate::{reading_failed, show};
 
 /// Most bytes that are read, one more than a report may have: what is longer is refused by its room.
 const REPORT_BYTES_READ_MAX: u64 = 49_153;
@@ -34,6 +38,28 @@ pub(crate) async fn bounce(config: &Config, json: bool) -> Result<ExitCode, Stri
             Ok(ExitCode::from(TRY_AGAIN))
         }
     }
+}
+
+/// Prints the letters that nobody has posted yet, one page each.
+///
+/// # Errors
+/// The database does not answer, or there is no key file.
+pub(crate) async fn letters(config: &Config, json: bool) -> Result<(), String> {
+    let ring = config.keyring()?;
+    let base = config.need(config::ANSWER_URL)?;
+    let pool = migrate::reader_pool(config.for_room(Room::Notifications, config::DATABASE_URL)?).await?;
+    // A letter without a code can still be answered by telephone, so a missing key keeps none back.
+    let code = |case: &str, contact| AnswerCode::typed(&ring, base, case, contact).ok();
+    let letters = notifications::store::letters(&pool, code).await.map_err(|error| reading_failed(&error))?;
+    show::print(json, &letters, || match letters.len() {
+        0 => "no letters\n".to_owned(),
+        _ => letters.iter().map(page).collect::<Vec<_>>().join("\u{c}\n"),
+    })
+}
+
+/// The key closes the letter's task; name and address stand on the order.
+fn page(letter: &Letter) -> String {
+    format!("task {}\n{}\n\n{}", letter.key, letter.subject, letter.text)
 }
 
 async fn hand_on(config: &Config) -> Result<String, String> {

@@ -11,6 +11,7 @@ mod management;
 mod operator;
 mod orders;
 mod parked;
+mod pausing;
 mod products;
 mod public;
 mod rooms;
@@ -19,6 +20,7 @@ mod show;
 mod status;
 mod tasks;
 mod topology;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -30,10 +32,9 @@ use shell::migrate;
 
 use crate::check::Verdict;
 use crate::cli::{
-    AuditCommand, Cli, Command, HoldCommand, KeysCommand, MailCommand, OrdersCommand, ParkedCommand,
-    ProductsCommand, StockCommand, TasksCommand, TopologyCommand,
+    AuditCommand, Cli, Command, HoldCommand, KeysCommand, MailCommand, OrdersCommand, ProductsCommand,
+    StockCommand, TasksCommand, TopologyCommand,
 };
-use crate::parked::Filter;
 
 /// Something was found that needs a person.
 const FOUND: u8 = 3;
@@ -123,6 +124,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, String> {
         }
         Command::Campaign(command) => lists::campaign(&config, command, cli.user.as_deref(), json).await?,
         Command::Mail(MailCommand::Bounce) => return mail::bounce(&config, json).await,
+        Command::Mail(MailCommand::Letters) => mail::letters(&config, json).await?,
         Command::Hold(HoldCommand::List) => orders::held(&config, json).await?,
         Command::Hold(HoldCommand::Release { number, reason }) => {
             let user = operator::user(&config, cli.user.as_deref())?;
@@ -137,7 +139,8 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, String> {
             let user = operator::user(&config, cli.user.as_deref())?;
             done(&tasks::close(&config, user, &room, &kind, &key, &reason).await?)?;
         }
-        Command::Parked(command) => parked_command(&config, command, json).await?,
+        Command::Parked(command) => parked::run(&config, command, cli.user.as_deref(), json).await?,
+        Command::Rooms(command) => pausing::run(&config, command, cli.user.as_deref(), json).await?,
         Command::Audit(AuditCommand::Verify) => return status::verify(&config, json).await,
         Command::Status => status::status(&config, json).await?,
         Command::Check => return checked(&config, json).await,
@@ -178,18 +181,6 @@ async fn topology_command(config: &Config, command: TopologyCommand, json: bool)
         TopologyCommand::Export => println!("{:#}", topology::export(config)?),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-async fn parked_command(config: &Config, command: ParkedCommand, json: bool) -> Result<(), String> {
-    match command {
-        ParkedCommand::List { room, reason } => {
-            parked::list(config, &Filter::new(room.as_deref(), reason.as_deref())?, json).await
-        }
-        ParkedCommand::Show { id } => parked::show(config, &id, json).await,
-        ParkedCommand::Replay { ids, all, room, reason } => {
-            parked::replay(config, &ids, all, &Filter::new(room.as_deref(), reason.as_deref())?, json).await
-        }
-    }
 }
 
 async fn checked(config: &Config, json: bool) -> Result<ExitCode, String> {
@@ -265,5 +256,32 @@ mod tests {
     fn the_command_line_is_sound() {
         use clap::CommandFactory as _;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_argument_and_choice_says_what_it_is() {
+        use clap::CommandFactory as _;
+        fn silent(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+            let path = format!("{path} {}", command.get_name());
+            if command.get_about().is_none() {
+                found.push(path.clone());
+            }
+            for argument in command.get_arguments() {
+                if argument.get_help().is_none() {
+                    found.push(format!("{path} <{}>", argument.get_id()));
+                }
+                let choices = argument.get_possible_values();
+                if argument.get_action().takes_values() && choices.iter().any(|one| one.get_help().is_none())
+                {
+                    found.push(format!("{path} <{}>: its choices", argument.get_id()));
+                }
+            }
+            for one in command.get_subcommands() {
+                silent(one, &path, found);
+            }
+        }
+        let mut found = Vec::new();
+        silent(&Cli::command(), "", &mut found);
+        assert!(found.is_empty(), "without a word of help: {found:#?}");
     }
 }

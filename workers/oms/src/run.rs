@@ -9,7 +9,7 @@ use shell::run::House;
 use shell::{http, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{public, rooms};
+use crate::{public, rooms, watch};
 
 /// Runs until a signal asks to stop. Exit code 1 if the rooms could not finish in time or ended by themselves.
 ///
@@ -21,6 +21,9 @@ pub(crate) async fn run(config: Config, wanted: &[Room]) -> Result<ExitCode, Str
     let mut house = House::open(config)?;
     for &room in wanted {
         rooms::start(&mut house, room).await?;
+    }
+    if wanted.contains(&Room::Lifecycle) {
+        watch::start(house.config()).await?;
     }
     let addr = house.config().need(config::HTTP_ADDR)?.to_owned();
     if addr != "off" {

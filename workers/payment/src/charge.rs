@@ -28,6 +28,9 @@ pub struct Charge {
     pub payment: Option<Sealed>,
     #[serde(default, skip_serializing_if = "Renewal::is_idle")]
     pub renewal: Renewal,
+    /// How often it was told that the hold lapses.
+    #[serde(default)]
+    pub delays: u32,
 }
 
 /// What is done about the end of a hold, while units are left.
@@ -103,6 +106,7 @@ impl Charge {
             lines,
             payment: Some(folder.payment.clone()),
             renewal: Renewal::Idle,
+            delays: 0,
         }
     }
 

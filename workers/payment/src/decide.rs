@@ -5,7 +5,7 @@ use messages::case::CaseEnd;
 use messages::id::ReleaseId;
 use messages::money::Amount;
 use messages::payment::{DeclineClass, PaymentAuthorized, PaymentDeclined, PaymentDelayed};
-use messages::stock::ReleaseReady;
+use messages::stock::{LineUnits, ReleaseReady};
 use messages::task::TaskKind;
 use shell::{At, Decision, World};
 
@@ -338,7 +338,8 @@ impl Desk<'_> {
             let quest = self.open(retry_at, 0);
             return self.ask(Stage::Authorizing { folder, quest, declines: declines + 1 }, 0, retry_at);
         }
-        let body = PaymentDeclined { release, order: order.clone(), class, code: code.to_owned() };
+        let lines = folder.release.lines.iter().map(LineUnits::of).collect();
+        let body = PaymentDeclined { release, order: order.clone(), class, code: code.to_owned(), lines };
         self.decision.emit(order, &body);
         for fact in std::mem::take(&mut self.row.early) {
             self.unpaid(&fact);

@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | Reads | `release.ready` (inventory), `shipment.dispatched`, `release.shorted`, `order.cancelled` (fulfillment), `case.resolved` (undelivered) |
 //! | Owns | `orders`: the releases of an order, and its cancellation; `releases`: what is held, taken and given back for one |
-//! | Emits | `payment.authorized`, `.declined`, `.delayed`, `.captured`, `.capture_failed`, `.voided`, `.adjusted`, `.refunded`; tasks `capture_failed`, `payment_unclear`, `hold_lapsed`, `refund_failed` |
+//! | Emits | `payment.authorized`, `.declined`, `.delayed`, `.renewed`, `.captured`, `.capture_failed`, `.voided`, `.adjusted`, `.refunded`; tasks `capture_failed`, `payment_unclear`, `hold_lapsed`, `refund_failed` |
 //! | Outside | a Stripe-compatible card gateway: `authorize`, `capture`, `void`, `let_go` (a void of a hold that was replaced), `refund`; the timer `renew` |
 //!
 //! # Invariants
@@ -21,8 +21,9 @@
 //!   been charged stays charged.
 //! - A hold is renewed a day before it lapses, for what is still to be charged; the old one goes when the new one
 //!   stands. A declined renewal is a task and told as `payment.delayed` with the code `authorization_lapsed`, and is
-//!   retried like any other (a card that must not be tried again is not; `retry_at` is then the hold's end). The
-//!   release is not lost: if its parcel leaves without a hold, it is held and charged anew, or that is a failed capture.
+//!   retried like any other (a card that must not be tried again is not; `retry_at` is then the hold's end). That
+//!   keeps fulfillment from handing the release over until `payment.renewed` says that the hold stands again. What was
+//!   handed over is not lost: if a parcel leaves without a hold, it is held and charged anew, or that is a failed capture.
 //! - A refund is one per case, of the units in it that were charged and not refunded before; the shipping charge goes
 //!   back with the last unit of the release that was shipped. It waits for the capture and for the case's own parcel.
 //!   What the gateway will not give back is a task, and is not tried again.

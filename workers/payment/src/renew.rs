@@ -3,7 +3,7 @@
 
 use messages::Timestamp;
 use messages::money::Amount;
-use messages::payment::{DeclineClass, PaymentDelayed};
+use messages::payment::{AUTHORIZATION_LAPSED, DeclineClass, PaymentDelayed, PaymentRenewed};
 use messages::task::TaskKind;
 
 use crate::call::{Answer, LET_GO, RENEW, VOID, VoidCall};
@@ -11,9 +11,6 @@ use crate::charge::{Charge, Next, Renewal};
 use crate::decline::class_of;
 use crate::desk::{Desk, SLOW_SECONDS};
 use crate::store::{Loose, Quest, Stage};
-
-/// What the customer is told where the gateway's own code would say that the order is not paid for.
-const LAPSED: &str = "authorization_lapsed";
 
 impl Desk<'_> {
     /// Half of a hold's life at most goes to its renewal, so that a short one is not renewed without end.
@@ -97,6 +94,11 @@ impl Desk<'_> {
         charge.authorized = asked;
         charge.capture_before = capture_before;
         charge.renewal = self.plan_renewal(&charge);
+        if charge.delays > 0 {
+            let order = self.release.order();
+            let (release, delays) = (self.release.clone(), charge.delays);
+            self.decision.emit(order.clone(), &PaymentRenewed { release, order, capture_before, delays });
+        }
         self.proceed(charge)
     }
 
@@ -115,7 +117,10 @@ impl Desk<'_> {
             Next::Capture(_) | Next::Void => return self.proceed(charge),
             Next::Wait => {}
         }
-        let reason = format!("the hold on the card lapses and was not renewed: {code}");
+        let reason = format!(
+            "the authorization lapses and the card declined another one: {code}; what is not at the warehouse waits until it \
+             is authorized, or the order is cancelled"
+        );
         self.task(TaskKind::HoldLapsed, reason);
         let class = class_of(code, advice);
         let delay = match class {
@@ -125,22 +130,25 @@ impl Desk<'_> {
         if let Some(delay) = delay {
             let at = self.now.plus_seconds(delay);
             charge.renewal = Renewal::At { at, declines: declines + 1 };
-            self.tell_lapsing(at);
+            self.tell_lapsing(&mut charge, at);
         } else {
             charge.renewal = Renewal::GivenUp { class, code: code.to_owned() };
-            if self.now < charge.capture_before {
-                self.tell_lapsing(charge.capture_before);
+            // Whoever heard of an earlier decline knows already that the hold has lapsed.
+            if self.now < charge.capture_before || charge.delays == 0 {
+                let until = charge.capture_before;
+                self.tell_lapsing(&mut charge, until);
             }
         }
         Stage::Authorized { charge }
     }
 
-    fn tell_lapsing(&mut self, retry_at: Timestamp) {
+    fn tell_lapsing(&mut self, charge: &mut Charge, retry_at: Timestamp) {
+        charge.delays = charge.delays.saturating_add(1);
         let order = self.release.order();
         let body = PaymentDelayed {
             release: self.release.clone(),
             order: order.clone(),
-            code: LAPSED.to_owned(),
+            code: AUTHORIZATION_LAPSED.to_owned(),
             retry_at,
         };
         self.decision.emit(order, &body);

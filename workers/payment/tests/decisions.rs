@@ -122,6 +122,7 @@ fn a_soft_decline_is_tried_again_after_an_hour_a_day_and_two_days() {
     let said = answer(&mut stage, &declined("insufficient_funds", Some("try_again_later")));
     let body: PaymentDeclined = said[0].body();
     assert_eq!((body.class, body.code.as_str()), (DeclineClass::Later, "insufficient_funds"));
+    assert_eq!(body.lines.iter().map(|line| (line.line, line.quantity)).collect::<Vec<_>>(), [(1, 2)]);
     assert!(calls(&stage).is_empty());
     let expected: Vec<String> = (1..=3).map(|epoch| format!("{}:authorize:{epoch}", release())).collect();
     assert_eq!(keys, expected, "a declined intent is final, so every try is a new one");

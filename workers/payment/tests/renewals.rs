@@ -5,8 +5,9 @@ mod common;
 use common::steps::Step::{Dispatched, Ready, Renew, Shorted};
 use common::steps::*;
 use common::*;
+use messages::Kind;
 use messages::Timestamp;
-use messages::payment::{PaymentCaptureFailed, PaymentDelayed};
+use messages::payment::{PaymentCaptureFailed, PaymentDelayed, PaymentRenewed};
 use payment::Payment;
 use payment::call::{Answer, AuthorizeCall, CaptureCall, VoidCall};
 use payment::store::Stage as At;
@@ -146,6 +147,31 @@ fn a_declined_renewal_is_retried_and_each_time_the_customer_is_told() {
 }
 
 #[test]
+fn a_renewal_that_comes_after_all_takes_back_what_was_told() {
+    let mut stage = after(&way_to("authorized"));
+    for (delays, lapses) in [(1, "2026-12-08T12:00:00Z"), (2, "2026-12-15T12:00:00Z")] {
+        for step in [Renew, later(), Renew] {
+            said_by(&mut stage, &step);
+        }
+        let said = said_by(&mut stage, &Step::Answer(held(&format!("pi_{}", delays + 1), lapses)));
+        let body: PaymentRenewed = said[0].body();
+        assert_eq!((body.release, body.delays), (release(), delays), "of all that were told until now");
+    }
+    let said = said_by(&mut after(&way_to("renewing")), &held_anew());
+    assert!(said.is_empty(), "where nothing was told there is nothing to take back");
+}
+
+#[test]
+fn a_hold_that_is_found_lapsed_and_is_not_renewed_is_told_once() {
+    for first in [later(), Step::Answer(declined("stolen_card", None))] {
+        let mut stage = after(&way_to("authorized"));
+        lapse(&mut stage);
+        said_by(&mut stage, &Renew);
+        assert_eq!(said_by(&mut stage, &first)[0].kind, Kind::PaymentDelayed, "{first:?}");
+    }
+}
+
+#[test]
 fn a_card_that_must_not_be_tried_again_is_not() {
     let mut stage = after(&way_to("renewing"));
     let said = said_by(&mut stage, &Step::Answer(declined("stolen_card", None)));
@@ -166,7 +192,7 @@ fn a_parcel_that_leaves_after_the_hold_has_lapsed_is_held_and_charged_anew() {
     let way = [&way_to("waiting to renew")[..], &[Renew, later(), Renew, later(), Renew, later()]].concat();
     #[rustfmt::skip]
     let table: &[(Step, &str)] = &[
-        (held_anew(), "capturing |  | capture 7.0 let_go 8.0 | hold_lapsed"),
+        (held_anew(), "capturing | payment.renewed | capture 7.0 let_go 8.0 | hold_lapsed"),
         (later(), "capture_failed | payment.capture_failed task.opened |  | capture_failed hold_lapsed"),
         (Step::Answer(Answer::NotFound), "renewing |  | authorize 7.0 | hold_lapsed"),
     ];

@@ -34,13 +34,13 @@
 //! `bad_email`, `bad_name`, `bad_topics`, `bad_preferences`, `bad_consent_text`, `bad_consented_at`,
 //! `bad_token`, `bad_withdrawal`, `link_expired`, `withdrawn_since`, `asked_too_often`,
 //! `address_takes_no_mail`; `bad_subject`, `bad_text`, `bad_pace`, `bad_segment`, `bad_reason`, `unknown_campaign`,
-//! `has_started`, `second_person_needed`, `draft_changed`, `not_a_draft`, `not_approved`, `not_running`, `is_paused`, `is_over`.
+//! `has_started`, `second_person_needed`, `version_needed`, `draft_changed`, `not_a_draft`, `not_approved`, `not_running`, `is_paused`, `is_over`.
 //!
 //! # Races
 //! - Submit, confirm and withdraw of one subscriber, also a confirmation and its lapse: each counts from when it comes.
 //! - Withdrawal or suppression, and the sending of a mail: before it the mail is skipped, after it the mail has gone.
-//! - Approve and define: a draft that comes after the approval has to be approved again; an approval that names the
-//!   version it saw is refused if another draft came first.
+//! - Approve and define: a draft that comes after the approval has to be approved again; an approval names the draft
+//!   that was read, and is refused if another one came first.
 //! - Pause or stop, and the sending of a mail. A pause lets go out what is on its way, for 30 seconds at most.
 //! - An order and the first subscription: what was bought before is not known.
 //! - A subscription or a change of one, and the campaign that passes by: it comes to everybody once.

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use reads::{
     CampaignReport, DryRun, MailCount, SubscriberCount, SubscriberReport, campaign, campaigns, dry_run,
-    subscriber, subscribers,
+    is_withdrawn, subscriber, subscribers,
 };
 
 pub static FILES: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/promotions");

@@ -1,5 +1,6 @@
-//! The page behind the unsubscribe links (RFC 8058). POST publishes a withdrawal; GET shows a button and never does,
-//! since scanners follow every link. No cookie, no redirect, no login, and nothing of a person on the page.
+//! The page behind the unsubscribe links (RFC 8058). POST withdraws and says so only once the room has decided it, so
+//! that no check at the moment of sending comes after a 200 and misses it; GET shows a button and never withdraws, since
+//! scanners follow every link. No cookie, no redirect, no login, and nothing of a person on the page.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use messages::id::Reference;
-use messages::sealed::Keyring;
+use messages::sealed::{Fingerprint, Keyring};
 use messages::subscriber::{SubscriberWithdraw, Topic};
 use serde::Deserialize;
 
@@ -22,24 +23,36 @@ use crate::token::{Purpose, Token, topic_of};
 /// The most bytes of a POST.
 const BODY_BYTES_MAX: usize = 4 * 1024;
 
-/// Sends a withdrawal into the house as an outsider who may, and returns once the broker has it.
+/// How far a withdrawal has come when whoever pressed the button is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// The room has decided it: no mail is sent after it.
+    Decided,
+    /// The broker has it and the room does not answer: a mail may leave before its turn comes.
+    Noted,
+}
+
+/// Sends a subscriber's withdrawal into the house as an outsider who may, and waits a little for the room.
 ///
-/// The error is one sentence for the log.
-pub type Publish =
-    Arc<dyn Fn(SubscriberWithdraw) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
+/// The error is one sentence for the log: the broker does not have it.
+pub type Withdraw = Arc<
+    dyn Fn(Fingerprint, SubscriberWithdraw) -> Pin<Box<dyn Future<Output = Result<Taken, String>> + Send>>
+        + Send
+        + Sync,
+>;
 
 #[derive(Clone)]
 struct Desk {
     ring: Arc<Keyring>,
-    publish: Publish,
+    withdraw: Withdraw,
 }
 
 /// `GET` and `POST /unsubscribe?t=TOKEN`. The ring needs the token key only.
-pub fn router(ring: Arc<Keyring>, publish: Publish) -> Router {
+pub fn router(ring: Arc<Keyring>, withdraw: Withdraw) -> Router {
     Router::new()
         .route("/unsubscribe", get(ask).post(unsubscribe))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(Desk { ring, publish })
+        .with_state(Desk { ring, withdraw })
 }
 
 #[derive(Deserialize)]
@@ -92,10 +105,14 @@ async fn unsubscribe(
     let Ok(reference) = Reference::parse(&reference) else { return unknown_link() };
     let withdrawal =
         SubscriberWithdraw { reference, token: Some(token.to_string()), email: None, topics, user: None };
-    match (desk.publish)(withdrawal).await {
-        Ok(()) => {
+    match (desk.withdraw)(token.subscriber, withdrawal).await {
+        Ok(Taken::Decided) => {
             let text = "You will get no more of these mails. One that is on its way may still arrive.";
             page(StatusCode::OK, &Page { title: "Unsubscribed", text, form: None })
+        }
+        Ok(Taken::Noted) => {
+            let text = "We have your wish and carry it out as soon as we can; you need do nothing more. Until then a mail may still arrive.";
+            page(StatusCode::ACCEPTED, &Page { title: "Noted", text, form: None })
         }
         Err(error) => {
             tracing::error!(%error, "a withdrawal could not be sent on");

@@ -5,21 +5,20 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::{FutureExt, StreamExt};
-use lapin::options::BasicAckOptions;
-use lapin::{Channel, Consumer};
 use messages::envelope::{SINGLE, decode_with_text};
 use messages::topology;
 use sha2::{Digest, Sha256};
 
+use crate::faults::{self, Point, Sabotage};
 use crate::hall::{Hall, Stopped};
-use crate::ledger::{OutboxRow, WireHeaders};
+use crate::ledger::{OutboxRow, Store, Tried, WireHeaders};
 use crate::parking::ParkReason;
 use crate::reading::Reader;
 use crate::retry::Pauses;
+use crate::seams::{Broker, Consumption, Seams};
 use crate::settle::Entry;
 use crate::telemetry::{self, Metric};
-use crate::wire::{Arrived, WireError, consume};
+use crate::wire::{Arrived, WireError};
 use crate::worker::{Sender, Worker};
 
 /// AMQP messages in flight to one consumer: outside messages hold one event, inner ones up to 256.
@@ -39,6 +38,8 @@ pub enum Door {
     Inner,
     /// What outsiders publish.
     Outside,
+    /// What the operator says to the room itself: read even while it is paused.
+    Control,
     /// What the broker gave up on.
     Dead,
 }
@@ -48,6 +49,7 @@ impl Door {
         match self {
             Self::Inner => topology::inner_queue(W::ROOM),
             Self::Outside => topology::outside_queue(W::ROOM),
+            Self::Control => topology::control_queue(W::ROOM),
             Self::Dead => topology::dead_queue(W::ROOM),
         }
     }
@@ -55,14 +57,14 @@ impl Door {
     fn again_key<W: Worker>(self) -> String {
         match self {
             Self::Inner | Self::Dead => topology::again_key(W::ROOM),
-            Self::Outside => topology::again_in_key(W::ROOM),
+            Self::Outside | Self::Control => topology::again_in_key(W::ROOM),
         }
     }
 
     /// Never more messages than a batch may have events: who decides one at a time also fetches one at a time.
     fn prefetch(self, batch_events_max: usize) -> u16 {
         let most = match self {
-            Self::Inner => PREFETCH_INNER,
+            Self::Inner | Self::Control => PREFETCH_INNER,
             Self::Outside => PREFETCH_OUTSIDE,
             Self::Dead => 1,
         };
@@ -71,9 +73,10 @@ impl Door {
 }
 
 /// Reads one queue until the room stops, over as many connections as that takes.
-pub async fn run<W: Worker>(hall: Arc<Hall<W>>, door: Door) {
+pub async fn run<W: Worker, S: Seams<W>>(hall: Arc<Hall<W, S>>, door: Door) {
     let mut pauses = Pauses::up_to(Duration::from_secs(10));
     while !hall.is_stopping() {
+        hall.opened(door).await;
         match epoch(&hall, door, &mut pauses).await {
             Ok(()) => {}
             Err(error) => {
@@ -84,39 +87,58 @@ pub async fn run<W: Worker>(hall: Arc<Hall<W>>, door: Door) {
             telemetry::room_up(W::ROOM, false);
         }
         if !hall.is_stopping() {
-            tokio::select! { () = pauses.wait() => {}, () = hall.stopping() => {} }
+            tokio::select! { biased; () = hall.stopping() => {}, () = pauses.wait() => {} }
         }
     }
 }
 
 /// One life of a consumer.
-async fn epoch<W: Worker>(hall: &Hall<W>, door: Door, pauses: &mut Pauses) -> Result<(), WireError> {
+async fn epoch<W: Worker, S: Seams<W>>(
+    hall: &Hall<W, S>,
+    door: Door,
+    pauses: &mut Pauses,
+) -> Result<(), WireError> {
     let queue = door.queue::<W>();
     let tag = format!("{}-{door:?}", W::ROOM).to_lowercase();
-    let connecting = consume(&hall.consuming, &queue, &tag, door.prefetch(hall.batch_events_max));
-    let (channel, mut consumer) =
-        tokio::select! { connected = connecting => connected?, () = hall.stopping() => return Ok(()) };
+    let connecting = hall.broker.consume(&queue, &tag, door.prefetch(hall.batch_events_max));
+    let mut consumer = tokio::select! {
+        biased;
+        () = hall.shut(door) => return Ok(()),
+        connected = connecting => connected?,
+    };
     if door == Door::Inner {
         telemetry::room_up(W::ROOM, true);
     }
     tracing::info!(room = %W::ROOM, %queue, "consuming");
     let mut waiting: VecDeque<Arrived> = VecDeque::new();
     loop {
-        if hall.is_stopping() {
+        if hall.is_shut(door) {
             return Ok(());
         }
         if waiting.is_empty() {
-            let first =
-                tokio::select! { first = consumer.next() => first, () = hall.stopping() => return Ok(()) };
-            waiting.push_back(arrived(first)?);
+            let first = tokio::select! {
+                biased;
+                () = hall.shut(door) => return Ok(()),
+                first = consumer.next() => first,
+            };
+            waiting.push_back(first?);
         }
         let begun = Instant::now();
         let Some(batch) = fill(hall, door, &mut consumer, &mut waiting).await? else { continue };
+        faults::point(Point::AfterReceive, W::ROOM).await;
         let events = batch.taken.len();
+        let acks_early = faults::sabotages(Sabotage::Ack);
+        if acks_early {
+            consumer.ack(batch.last_tag).await?;
+        }
         if take(hall, door, batch.taken).await.is_err() {
             return Ok(());
         }
-        ack(&channel, batch.last_tag).await?;
+        faults::point(Point::BeforeAck, W::ROOM).await;
+        if !acks_early {
+            consumer.ack(batch.last_tag).await?;
+        }
+        faults::point(Point::AfterAck, W::ROOM).await;
         pauses.reset();
         telemetry::observe(Metric::BatchEvents, W::ROOM, events as f64);
         telemetry::observe(Metric::BatchSeconds, W::ROOM, begun.elapsed().as_secs_f64());
@@ -146,15 +168,6 @@ impl<W: Worker> Taken<W> {
     }
 }
 
-fn arrived(next: Option<Result<lapin::message::Delivery, lapin::Error>>) -> Result<Arrived, WireError> {
-    match next {
-        Some(Ok(delivery)) => Ok(Arrived::of(delivery)),
-        Some(Err(error)) => Err(error.into()),
-        // The broker ends a consumer when its queue is deleted: an error, not a wish to stop.
-        None => Err(WireError::Refused("the consumer was cancelled".to_owned())),
-    }
-}
-
 /// The header counts only where the room itself wrote it.
 fn is_alone<W: Worker>(reader: &Reader<'_, W>, message: &Arrived) -> bool {
     message.headers.oms_alone && reader.is_trusted(message)
@@ -165,10 +178,10 @@ fn needs_care<W: Worker>(reader: &Reader<'_, W>, message: &Arrived) -> bool {
 }
 
 /// Takes whole AMQP messages until there are enough events. Gives none if a key is missing for the moment.
-async fn fill<W: Worker>(
-    hall: &Hall<W>,
+async fn fill<W: Worker, S: Seams<W>>(
+    hall: &Hall<W, S>,
     door: Door,
-    consumer: &mut Consumer,
+    consumer: &mut <S::Broker as Broker>::Consumption,
     waiting: &mut VecDeque<Arrived>,
 ) -> Result<Option<Batch<W>>, WireError> {
     let queue = door.queue::<W>();
@@ -202,8 +215,8 @@ async fn fill<W: Worker>(
     while !alone && entries.len() < hall.batch_events_max {
         let next = match waiting.pop_front() {
             Some(next) => next,
-            None => match consumer.next().now_or_never() {
-                Some(next) => arrived(next)?,
+            None => match consumer.ready() {
+                Some(next) => next?,
                 None => break,
             },
         };
@@ -221,7 +234,7 @@ async fn fill<W: Worker>(
     Ok(Some(Batch { taken: Taken::Together(entries), last_tag }))
 }
 
-async fn take<W: Worker>(hall: &Hall<W>, door: Door, taken: Taken<W>) -> Result<(), Stopped> {
+async fn take<W: Worker, S: Seams<W>>(hall: &Hall<W, S>, door: Door, taken: Taken<W>) -> Result<(), Stopped> {
     match taken {
         Taken::Together(entries) => hall.digest(entries).await,
         Taken::Isolate(message) => {
@@ -271,12 +284,16 @@ fn isolate<W: Worker>(message: &Arrived, door: Door, sender: &Sender) -> Vec<Out
     }
 }
 
-async fn alone<W: Worker>(hall: &Hall<W>, door: Door, message: &Arrived) -> Result<(), Stopped> {
+async fn alone<W: Worker, S: Seams<W>>(
+    hall: &Hall<W, S>,
+    door: Door,
+    message: &Arrived,
+) -> Result<(), Stopped> {
     let queue = door.queue::<W>();
     let hash = Sha256::digest(&message.bytes).to_vec();
     let mut pauses = Pauses::up_to(Duration::from_secs(5));
     let tries = loop {
-        match mark(hall, &hash).await {
+        match hall.ledger.mark(&hash).await {
             Ok(tries) => break tries,
             Err(error) => {
                 tracing::warn!(room = %W::ROOM, %error, "a message that is tried alone waits for the database");
@@ -291,21 +308,17 @@ async fn alone<W: Worker>(hall: &Hall<W>, door: Door, message: &Arrived) -> Resu
         Some(entries) => hall.digest(entries).await,
         None => Err(Stopped),
     };
-    // A try that was only interrupted does not count. Should this fail, the mark stays and is dropped after a day.
-    let undo = if done.is_ok() {
-        "DELETE FROM mark WHERE hash = $1"
-    } else {
-        "UPDATE mark SET tries = tries - 1 WHERE hash = $1"
-    };
-    if let Err(error) = sqlx::query(undo).bind(&hash).execute(hall.ledger.pool()).await {
+    let tried = if done.is_ok() { Tried::Settled } else { Tried::Interrupted };
+    // Should this fail, the mark stays and is dropped after a day.
+    if let Err(error) = hall.ledger.unmark(&hash, tried).await {
         tracing::warn!(room = %W::ROOM, %error, "a mark could not be taken back");
     }
     done
 }
 
 /// The entries of a message that is tried alone; none if the room stops before it can be read.
-async fn read_alone<W: Worker>(
-    hall: &Hall<W>,
+async fn read_alone<W: Worker, S: Seams<W>>(
+    hall: &Hall<W, S>,
     message: &Arrived,
     queue: &str,
     tries: i32,
@@ -328,13 +341,6 @@ async fn read_alone<W: Worker>(
     }
 }
 
-async fn mark<W: Worker>(hall: &Hall<W>, hash: &[u8]) -> Result<i32, sqlx::Error> {
-    sqlx::query_scalar("INSERT INTO mark (hash, tries) VALUES ($1, 1) ON CONFLICT (hash) DO UPDATE SET tries = mark.tries + 1 RETURNING tries")
-        .bind(hash)
-        .fetch_one(hall.ledger.pool())
-        .await
-}
-
 /// A message that is parked without being decoded. Of a dead letter only its user is known to be true, and only if it
 /// is an outsider's: what rooms sent goes back to the rooms' queue.
 fn unread<W: Worker>(reader: &Reader<'_, W>, message: &Arrived, queue: &str, reason: ParkReason) -> Entry<W> {
@@ -347,8 +353,4 @@ fn unread<W: Worker>(reader: &Reader<'_, W>, message: &Arrived, queue: &str, rea
             .map(|outsider| Sender::Outsider(outsider.name.clone())),
     };
     reader.whole(message, queue, sender.as_ref(), reason, None)
-}
-
-async fn ack(channel: &Channel, tag: u64) -> Result<(), WireError> {
-    channel.basic_ack(tag, BasicAckOptions { multiple: true }).await.map_err(WireError::from)
 }

@@ -9,31 +9,31 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
-use sqlx::Row as _;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
+use crate::faults::{self, Point};
 use crate::hall::{Hall, Stopped};
-use crate::postgres::due_row;
+use crate::ledger::{LedgerError, Store};
 use crate::retry::Pauses;
+use crate::seams::Seams;
 use crate::settle::Entry;
 use crate::telemetry::{self, Metric};
 use crate::worker::{Call, DueRow, Outside, Worker};
 
 /// Due rows of one round.
-const ROUND_MAX: i64 = 256;
-/// How long a performer may be silent before another may look after its call.
+const ROUND_MAX: usize = 256;
+/// How long a performer that seems to live may be silent before another may look after its call.
 pub const LEASE_SECONDS: u64 = 75;
 /// A call that takes longer counts as of unknown outcome, well before another performer may take it up.
 const CALL_SECONDS_MAX: u64 = 65;
 const POLL: Duration = Duration::from_secs(1);
-const COLUMNS: &str = "d.key, d.kind, d.epoch, d.attempt, d.serial, d.traceparent, d.due_at, d.body::text AS body, d.started_at";
 
 /// Fires timers until the room stops. `calls` are the kinds that are not timers.
-pub async fn timers<W: Worker>(hall: Arc<Hall<W>>, calls: &'static [&'static str]) {
+pub async fn timers<W: Worker, S: Seams<W>>(hall: Arc<Hall<W, S>>, calls: &'static [&'static str]) {
     let mut pauses = Pauses::up_to(Duration::from_secs(5));
-    while !hall.is_stopping() {
+    while hall.resumed().await {
         match fire(&hall, calls).await {
-            Ok(fired) if fired < ROUND_MAX as usize => wait(&hall, &hall.wake_timers).await,
+            Ok(fired) if fired < ROUND_MAX => wait(&hall, &hall.wake_timers).await,
             Ok(_) => {}
             Err(error) => {
                 tracing::warn!(room = %W::ROOM, %error, "timers wait for the database");
@@ -45,32 +45,20 @@ pub async fn timers<W: Worker>(hall: Arc<Hall<W>>, calls: &'static [&'static str
     }
 }
 
-async fn wait<W: Worker>(hall: &Hall<W>, wake: &Notify) {
+async fn wait<W: Worker, S: Seams<W>>(hall: &Hall<W, S>, wake: &Notify) {
     tokio::select! {
-        () = tokio::time::sleep(POLL) => {}
-        () = wake.notified() => {}
+        biased;
         () = hall.stopping() => {}
+        () = wake.notified() => {}
+        () = tokio::time::sleep(POLL) => {}
     }
 }
 
-async fn fire<W: Worker>(hall: &Hall<W>, calls: &[&str]) -> Result<usize, sqlx::Error> {
-    // Kind by kind, since only within one is the index in order of time; the kinds are few and found by it too.
-    let sql = format!(
-        "WITH RECURSIVE kinds (kind) AS (
-             SELECT min(kind) FROM due
-             UNION ALL
-             SELECT (SELECT min(due.kind) FROM due WHERE due.kind > kinds.kind) FROM kinds WHERE kinds.kind IS NOT NULL
-         )
-         SELECT {COLUMNS} FROM kinds CROSS JOIN LATERAL (
-             SELECT * FROM due WHERE due.kind = kinds.kind AND due.due_at <= now() ORDER BY due.due_at LIMIT $2
-         ) d WHERE NOT (kinds.kind = ANY($1)) ORDER BY d.due_at LIMIT $2"
-    );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(calls)
-        .bind(ROUND_MAX)
-        .fetch_all(hall.ledger.pool())
-        .await?;
-    let dues = rows.iter().map(due_row).collect::<Result<Vec<DueRow>, _>>()?;
+async fn fire<W: Worker, S: Seams<W>>(hall: &Hall<W, S>, calls: &[&str]) -> Result<usize, LedgerError> {
+    let dues = hall.ledger.timers(calls, ROUND_MAX).await?;
+    if !dues.is_empty() {
+        faults::point(Point::TimerPicked, W::ROOM).await;
+    }
     let entries = read_all(hall, dues.iter().map(|due| (due, None)));
     let fired = entries.len();
     if fired > 0 {
@@ -82,8 +70,8 @@ async fn fire<W: Worker>(hall: &Hall<W>, calls: &[&str]) -> Result<usize, sqlx::
 }
 
 /// The entries of these rows; a row for which a key is missing is left for later.
-fn read_all<'a, W: Worker>(
-    hall: &Hall<W>,
+fn read_all<'a, W: Worker, S: Seams<W>>(
+    hall: &Hall<W, S>,
     rows: impl Iterator<Item = (&'a DueRow, Option<&'a RawValue>)>,
 ) -> Vec<Entry<W>> {
     let ring = hall.keys.ring();
@@ -127,18 +115,18 @@ impl Drop for Held {
 ///
 /// # Panics
 /// The task that hands in answers has panicked: the process must not go on calling.
-pub async fn calls<W: Worker>(hall: Arc<Hall<W>>, outside: Arc<dyn Outside>) {
+pub async fn calls<W: Worker, S: Seams<W>>(hall: Arc<Hall<W, S>>, outside: Arc<dyn Outside>) {
     let slots = Arc::new(Semaphore::new(outside.concurrency()));
     let under_way = UnderWay::default();
     let (answers, answered) = mpsc::channel(1_024);
-    let mut answering = tokio::spawn(hand_in(Arc::clone(&hall), answered));
+    let mut answering = faults::spawn(hand_in(Arc::clone(&hall), answered));
     let mut breaker = Breaker::default();
-    while !hall.is_stopping() {
+    while hall.resumed().await {
         assert!(!answering.is_finished(), "the task that hands in answers has ended");
         breaker.hear();
         if breaker.is_open() {
             tracing::warn!(room = %W::ROOM, "the far side is down; one call at a time probes it");
-            tokio::select! { () = breaker.pauses.wait() => {}, () = hall.stopping() => {} }
+            tokio::select! { biased; () = hall.stopping() => {}, () = breaker.pauses.wait() => {} }
         }
         let free = slots.available_permits();
         let most = match (breaker.is_open(), free == outside.concurrency()) {
@@ -151,7 +139,7 @@ pub async fn calls<W: Worker>(hall: Arc<Hall<W>>, outside: Arc<dyn Outside>) {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::warn!(room = %W::ROOM, %error, "calls wait for the database");
-                tokio::select! { () = tokio::time::sleep(POLL) => {}, () = hall.stopping() => {} }
+                tokio::select! { biased; () = hall.stopping() => {}, () = tokio::time::sleep(POLL) => {} }
                 continue;
             }
         };
@@ -162,8 +150,10 @@ pub async fn calls<W: Worker>(hall: Arc<Hall<W>>, outside: Arc<dyn Outside>) {
                 Held { calls: Arc::clone(&under_way), call: (call.due.key.clone(), call.due.kind.clone()) };
             let (hall, outside, answers) = (Arc::clone(&hall), Arc::clone(&outside), answers.clone());
             let health = breaker.reports.clone();
-            tokio::spawn(async move {
+            faults::spawn(async move {
+                faults::point(Point::CallClaimed, W::ROOM).await;
                 let Some((answer, far_side_down)) = perform(&*hall, &*outside, &call).await else { return };
+                faults::point(Point::FarSideDone, W::ROOM).await;
                 // The loop may have ended: it then no longer needs to know.
                 let _ = health.send(far_side_down);
                 let _ = answers.send(Answered { due: call.due, answer, _slot: slot, _held: held }).await;
@@ -185,8 +175,8 @@ pub async fn calls<W: Worker>(hall: Arc<Hall<W>>, outside: Arc<dyn Outside>) {
 }
 
 /// One call; none if it panicked, so that after its lease somebody looks what became of it.
-async fn perform<W: Worker>(
-    hall: &Hall<W>,
+async fn perform<W: Worker, S: Seams<W>>(
+    hall: &Hall<W, S>,
     outside: &dyn Outside,
     call: &Call,
 ) -> Option<(Box<RawValue>, bool)> {
@@ -237,48 +227,24 @@ impl Breaker {
     }
 }
 
-async fn claim<W: Worker>(
-    hall: &Hall<W>,
+async fn claim<W: Worker, S: Seams<W>>(
+    hall: &Hall<W, S>,
     kinds: &[&str],
     most: usize,
     under_way: &UnderWay,
-) -> Result<Vec<Call>, sqlx::Error> {
+) -> Result<Vec<Call>, LedgerError> {
     if most == 0 {
         return Ok(Vec::new());
     }
-    // Kind by kind, since only within one is the index in order of time: a backlog must not be sorted at every claim.
-    let sql = format!(
-        "WITH picked AS (
-             SELECT d.key, d.kind, d.started_at AS before FROM unnest($1::text[]) AS kinds (kind) CROSS JOIN LATERAL (
-                 SELECT key, kind, started_at, due_at FROM due
-                 WHERE due.kind = kinds.kind AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
-                 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
-             ) d ORDER BY d.due_at LIMIT $2
-         )
-         UPDATE due d SET started_at = COALESCE(d.started_at, clock_timestamp()), lease_until = now() + make_interval(secs => $3)
-         FROM picked p WHERE d.key = p.key AND d.kind = p.kind
-         RETURNING {COLUMNS}, p.before IS NOT NULL AS unknown"
-    );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(kinds)
-        .bind(i64::try_from(most).unwrap_or(i64::MAX))
-        .bind(LEASE_SECONDS as f64)
-        .fetch_all(hall.ledger.pool())
-        .await?;
-    let mut calls = Vec::with_capacity(rows.len());
+    let mut calls = hall.ledger.claim(kinds, most).await?;
     let mut held = under_way.lock().unwrap_or_else(PoisonError::into_inner);
-    for row in &rows {
-        let call = Call { due: due_row(row)?, unknown: row.try_get("unknown")? };
-        // A call whose answer is still on its way in was only leased anew by this.
-        if held.insert((call.due.key.clone(), call.due.kind.clone())) {
-            calls.push(call);
-        }
-    }
+    // A call whose answer is still on its way in was only leased anew by this.
+    calls.retain(|call| held.insert((call.due.key.clone(), call.due.kind.clone())));
     Ok(calls)
 }
 
 /// Hands answers in as they come, all that are there in one batch.
-async fn hand_in<W: Worker>(hall: Arc<Hall<W>>, mut answered: mpsc::Receiver<Answered>) {
+async fn hand_in<W: Worker, S: Seams<W>>(hall: Arc<Hall<W, S>>, mut answered: mpsc::Receiver<Answered>) {
     let mut ready = Vec::new();
     while answered.recv_many(&mut ready, hall.batch_events_max).await > 0 {
         let mut entries = read_all(&hall, ready.iter().map(|one| (&one.due, Some(&*one.answer))));
@@ -288,6 +254,7 @@ async fn hand_in<W: Worker>(hall: Arc<Hall<W>>, mut answered: mpsc::Receiver<Ans
         }
         // Stopped: the calls count as of unknown outcome and are looked up.
         let _: Result<(), Stopped> = hall.digest(entries).await;
+        faults::point(Point::AnswerStored, W::ROOM).await;
         ready.clear();
     }
 }

@@ -15,7 +15,7 @@ use messages::{Event, Timestamp, topology};
 use crate::ledger::{OutboxRow, TracedDue, WireHeaders};
 use crate::parking::{ParkReason, Parked};
 use crate::settle::{Cause, SettleError, grouped};
-use crate::worker::{At, Decision, Emit, Route, Task, Worker, World, raw};
+use crate::worker::{At, Decision, Emit, Route, TaskChange, Worker, World, raw};
 
 /// Outputs of the decision itself are counted from 0; those of its tasks come after any of them.
 const TASK_OUTPUTS_FROM: usize = 1_000_000;
@@ -31,7 +31,7 @@ pub(crate) struct Fold<'a, W: Worker> {
     outputs: Vec<(Route, Event)>,
     parked_rows: Vec<OutboxRow>,
     pub(crate) due: Vec<TracedDue>,
-    pub(crate) tasks: Vec<(Cause, Task)>,
+    pub(crate) tasks: Vec<(Cause, TaskChange)>,
     pub(crate) decided: usize,
     pub(crate) parked: Vec<ParkReason>,
 }
@@ -58,7 +58,12 @@ impl<'a, W: Worker> Fold<'a, W> {
         let at = At { now: self.now, id: &cause.id, sender: cause.sender.as_deref() };
         let world = &self.world;
         // The world changes only after the decision is there, so a panic leaves it whole.
-        let decision = match catch_unwind(AssertUnwindSafe(|| worker.decide(world, input, &at))) {
+        let decided = catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(feature = "faults")]
+            cause.original.iter().for_each(|original| crate::faults::poison::swallow(&original.event));
+            worker.decide(world, input, &at)
+        }));
+        let decision = match decided {
             Ok(decision) => decision,
             Err(_) => return self.park(cause, &Parked::event(cause, ParkReason::Panicked)),
         };
@@ -95,7 +100,7 @@ impl<'a, W: Worker> Fold<'a, W> {
         Ok(())
     }
 
-    fn output(&mut self, cause: &Cause, index: usize, emit: Emit) {
+    pub(crate) fn output(&mut self, cause: &Cause, index: usize, emit: Emit) {
         let index = u32::try_from(index).unwrap_or(u32::MAX);
         let parts: [&[u8]; 3] = [W::ROOM.name().as_bytes(), cause.origin.as_bytes(), &index.to_be_bytes()];
         let event = Event {
@@ -130,7 +135,7 @@ impl<'a, W: Worker> Fold<'a, W> {
         Ok(())
     }
 
-    fn answer(&mut self, cause: &Cause, index: usize, sender: &str, body: &CommandAnswered) {
+    pub(crate) fn answer(&mut self, cause: &Cause, index: usize, sender: &str, body: &CommandAnswered) {
         let route = Route::Out(sender.to_owned());
         self.output(
             cause,
@@ -181,7 +186,7 @@ impl<'a, W: Worker> Fold<'a, W> {
     }
 
     pub(crate) fn task_opened(&mut self, place: usize) {
-        let Some((cause, task)) = self.tasks.get(place).cloned() else { return };
+        let Some((cause, TaskChange::Open(task))) = self.tasks.get(place).cloned() else { return };
         let subject = task.order.as_ref().map(ToString::to_string);
         let body = TaskOpened {
             room: W::ROOM,
@@ -191,6 +196,17 @@ impl<'a, W: Worker> Fold<'a, W> {
             reason: task.reason,
         };
         let emit = Emit { route: Route::Oms, kind: Kind::TaskOpened, subject, data: raw(&body) };
+        self.output(&cause, TASK_OUTPUTS_FROM + place, emit);
+    }
+
+    /// A decision closed the task of this place, which was of this order.
+    pub(crate) fn task_closed(&mut self, place: usize, close: TaskClose, order: Option<String>) {
+        let Some((cause, _)) = self.tasks.get(place).cloned() else { return };
+        let TaskClose { room, kind, key, user, reason } = close;
+        let order = order.and_then(|number| OrderNumber::parse(&number).ok());
+        let subject = Some(key.clone());
+        let body = TaskClosed { room, kind, key, order, user, reason };
+        let emit = Emit { route: Route::Oms, kind: Kind::TaskClosed, subject, data: raw(&body) };
         self.output(&cause, TASK_OUTPUTS_FROM + place, emit);
     }
 

@@ -10,28 +10,25 @@ use messages::topology;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::clock;
+use crate::faults::{self, Point, Sabotage};
 use crate::keys::Keys;
 use crate::ledger::{Ledger, LedgerError, OutboxRow};
 use crate::parking::{ParkReason, Parked};
-use crate::postgres::PgLedger;
 use crate::reading::Reader;
 use crate::retry::Pauses;
+use crate::seams::{Broker, Lane, Real, Seams};
 use crate::settle::{Entry, SettleError, Settled, Work, settle};
 use crate::telemetry::{self, Metric};
-use crate::wire::{Link, Publisher};
 use crate::worker::Worker;
 
 /// One running room.
-pub struct Hall<W: Worker> {
+pub struct Hall<W: Worker, S: Seams<W> = Real> {
     pub worker: W,
-    pub ledger: PgLedger,
+    pub ledger: S::Store,
+    pub broker: S::Broker,
     pub keys: Keys,
     pub outsiders: Arc<Outsiders>,
-    pub consuming: Arc<Link>,
-    pub publishing: Arc<Link>,
-    pub inner: Publisher,
-    pub to_outsiders: Publisher,
-    /// Rows for outsiders, sent on a channel of their own: one full queue there stops nobody.
+    /// Rows for outsiders, sent by a task of their own: one full queue there stops nobody.
     /// Bounded: what finds no room is in the outbox all the same, and the sweeper sends it.
     pub out: mpsc::Sender<Vec<OutboxRow>>,
     /// The other end, until its task has taken it.
@@ -44,6 +41,8 @@ pub struct Hall<W: Worker> {
     pub stop: watch::Receiver<bool>,
     /// Set when every loop has ended: what is left for outsiders goes out, then nothing more.
     pub closing: watch::Receiver<bool>,
+    /// Whether the operator has paused the room.
+    pub paused: watch::Sender<bool>,
     /// Whether `user_id` names senders.
     pub verified: bool,
     pub batch_events_max: usize,
@@ -53,14 +52,14 @@ pub struct Hall<W: Worker> {
 #[derive(Debug)]
 pub struct Stopped;
 
-impl<W: Worker> Hall<W> {
+impl<W: Worker, S: Seams<W>> Hall<W, S> {
     #[must_use]
     pub fn reader<'a>(&'a self, ring: &'a Keyring) -> Reader<'a, W> {
         Reader {
             worker: &self.worker,
             ring,
             outsiders: &self.outsiders,
-            own_user: self.publishing.user(),
+            own_user: self.broker.user(),
             verified: self.verified,
             now: clock::now(),
         }
@@ -177,10 +176,10 @@ impl<W: Worker> Hall<W> {
             self.wake_calls.notify_one();
         }
         let mut rows = settled.rows;
-        if !settled.repeated.is_empty() {
+        if !settled.repeated.is_empty() && !faults::sabotages(Sabotage::Sweeper) {
             let mut pauses = Pauses::up_to(Duration::from_secs(5));
             loop {
-                match Ledger::<W>::unsent(&self.ledger, &settled.repeated).await {
+                match self.ledger.unsent(&settled.repeated).await {
                     Ok(unsent) => {
                         rows.extend(unsent);
                         break;
@@ -212,7 +211,8 @@ impl<W: Worker> Hall<W> {
         let mut pauses = Pauses::up_to(Duration::from_secs(5));
         while !inner.is_empty() {
             let ids: Vec<i64> = inner.iter().map(|row| row.id).collect();
-            let left = self.inner.publish(inner).await;
+            let left = self.broker.publish(Lane::Rooms, inner).await;
+            faults::point(Point::AfterConfirm, W::ROOM).await;
             self.note_confirmed(&ids, &left);
             inner = left;
             if !inner.is_empty() {

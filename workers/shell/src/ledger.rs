@@ -6,7 +6,8 @@ use messages::task::{TaskClose, TaskKind};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::worker::{DueChange, DueRow, Peek, Task, Worker};
+use crate::control::Control;
+use crate::worker::{Call, DueChange, DueRow, Peek, Task, Worker};
 
 /// Why the database did not take a batch.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +108,51 @@ pub trait Ledger<W: Worker>: Send + Sync {
     fn unsent(&self, ids: &[Uuid]) -> impl Future<Output = Result<Vec<OutboxRow>, LedgerError>> + Send;
 }
 
+/// How the try of a message alone ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tried {
+    /// With a result: the mark goes.
+    Settled,
+    /// It was only interrupted, which does not count.
+    Interrupted,
+}
+
+/// Rows of the outbox that were left, by whom they are for.
+#[derive(Debug, Clone, Copy)]
+pub enum Left<'a> {
+    /// For rooms and the room itself, for a minute.
+    Rooms,
+    /// For outsiders but these, for twenty seconds.
+    Outsiders { but: &'a [&'a str] },
+}
+
+/// What a room's loops need of the database beside their batches. Each call is a transaction of its own.
+pub trait Store<W: Worker>: Ledger<W> + 'static {
+    /// Timers whose time has come, oldest first; kinds in `calls` are none.
+    fn timers(
+        &self,
+        calls: &[&str],
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<DueRow>, LedgerError>> + Send;
+    /// Takes calls whose time has come and that nobody makes: `started_at` is stored when this returns.
+    fn claim(
+        &self,
+        kinds: &[&str],
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<Call>, LedgerError>> + Send;
+    /// Marks a try of a message alone and gives how many there are without a result.
+    fn mark(&self, hash: &[u8]) -> impl Future<Output = Result<i32, LedgerError>> + Send;
+    fn unmark(&self, hash: &[u8], tried: Tried) -> impl Future<Output = Result<(), LedgerError>> + Send;
+    /// Picks rows that were left, so that no other replica sends them in this round.
+    fn left(&self, whose: Left<'_>) -> impl Future<Output = Result<Vec<OutboxRow>, LedgerError>> + Send;
+    /// Deletes outbox rows that the broker has confirmed.
+    fn delete_sent(&self, ids: &[i64]) -> impl Future<Output = Result<(), LedgerError>> + Send;
+    /// Whether the operator has paused the room.
+    fn is_paused(&self) -> impl Future<Output = Result<bool, LedgerError>> + Send;
+    /// What must be done once an hour: partitions made and dropped, old marks dropped.
+    fn keep(&self) -> impl Future<Output = Result<(), LedgerError>> + Send;
+}
+
 /// One transaction. The methods are called in the order in which they stand here.
 pub trait Tx<W: Worker>: Send {
     /// The transaction's time and the number of its batch.
@@ -144,6 +190,8 @@ pub trait Tx<W: Worker>: Send {
         &mut self,
         close: &TaskClose,
     ) -> impl Future<Output = Result<Option<ClosedTask>, LedgerError>> + Send;
+    /// Records what the operator did; gives whether that is new.
+    fn control(&mut self, control: &Control) -> impl Future<Output = Result<bool, LedgerError>> + Send;
     /// Stores outputs and sets their ids.
     fn put_outbox(
         &mut self,

@@ -1,16 +1,24 @@
-//! The ledger in memory: the same transaction over maps, for tests of one room and for simulation. It is the
-//! generic store (a map from key to state) and never writes to a disk.
+//! The ledger in memory: the same transactions over maps, for tests of one room and for simulation. It is the generic
+//! store (a map from key to state), as honest as the database: rows are locked and waited for, others' changes are seen
+//! only when they are committed, and what is not committed never was. It never writes to a disk.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+mod tx;
 
-use messages::Timestamp;
-use messages::id::derived_id;
-use messages::task::{TaskClose, TaskKind};
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use messages::task::TaskKind;
+use messages::{Timestamp, topology};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::ledger::{ClosedTask, DueId, Ledger, LedgerError, Loaded, OutboxRow, TracedDue, Tx};
-use crate::worker::{DueChange, DueRow, Key, Peek, Task, Worker};
+use crate::clock;
+use crate::control::Control;
+use crate::due::LEASE_SECONDS;
+use crate::ledger::{Ledger, LedgerError, Left, OutboxRow, Store, Tried};
+use crate::worker::{Call, DueRow, Worker};
+pub use tx::MemoryTx;
 
 /// Everything that one room's schema holds.
 #[derive(Debug, Clone)]
@@ -23,6 +31,12 @@ pub struct Tables<W: Worker> {
     pub outbox_id: i64,
     pub due: BTreeMap<(String, String), DueRow>,
     pub tasks: BTreeMap<(TaskKind, String), TaskState>,
+    /// When an outbox row was stored or swept last.
+    pub next_at: BTreeMap<i64, Timestamp>,
+    pub leases: BTreeMap<(String, String), Lease>,
+    pub marks: BTreeMap<Vec<u8>, i32>,
+    /// What the operator did.
+    pub controls: BTreeSet<String>,
 }
 
 /// A task as the table has it.
@@ -30,6 +44,13 @@ pub struct Tables<W: Worker> {
 pub struct TaskState {
     pub order_number: Option<String>,
     pub open: bool,
+}
+
+/// Who makes a call, and for how long he may be silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    pub until: Timestamp,
+    pub owner: u64,
 }
 
 impl<W: Worker> Tables<W> {
@@ -44,43 +65,147 @@ impl<W: Worker> Tables<W> {
             outbox_id: 0,
             due: BTreeMap::new(),
             tasks: BTreeMap::new(),
+            next_at: BTreeMap::new(),
+            leases: BTreeMap::new(),
+            marks: BTreeMap::new(),
+            controls: BTreeSet::new(),
         }
     }
 }
 
-/// A room's schema in memory.
-#[derive(Debug, Clone)]
-pub struct MemoryLedger<W: Worker>(Arc<Mutex<Tables<W>>>);
+/// A step of the store, before or after which a simulator may do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    Begin,
+    Statement,
+    Commit,
+    /// The transaction is committed; whoever asked does not know it yet.
+    Committed,
+}
+
+/// What a simulator does at the steps of one process: wait, fail, or never return.
+pub trait Gate: Send + Sync {
+    fn pass(&self, step: Step) -> Pin<Box<dyn Future<Output = Result<(), LedgerError>> + Send + '_>>;
+}
+
+/// A room's schema in memory, as one process sees it.
+pub struct MemoryLedger<W: Worker> {
+    shared: Arc<Shared<W>>,
+    gate: Option<Arc<dyn Gate>>,
+    /// The number under which this process claims calls.
+    process: u64,
+}
+
+impl<W: Worker> Clone for MemoryLedger<W> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), gate: self.gate.clone(), process: self.process }
+    }
+}
+
+struct Shared<W: Worker> {
+    inner: Mutex<Inner<W>>,
+    /// Told whenever a transaction lets go of its locks.
+    released: Notify,
+    /// Whether time is this computer's (or a simulator's), and not set by hand.
+    is_ticking: bool,
+}
+
+struct Inner<W: Worker> {
+    tables: Tables<W>,
+    locks: BTreeMap<Lock<W::Key>, u64>,
+    /// Which transaction waits for which.
+    waits: BTreeMap<u64, u64>,
+    transactions: u64,
+    alive: BTreeSet<u64>,
+}
+
+/// What a transaction may hold.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Lock<K> {
+    Inbox(Uuid),
+    Row(K),
+    Due(String, String),
+    Task(TaskKind, String),
+    Controls,
+    Outbox(i64),
+}
+
+impl<W: Worker> Shared<W> {
+    fn lock(&self) -> MutexGuard<'_, Inner<W>> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_ticking {
+            inner.tables.now = Timestamp(clock::now());
+        }
+        inner
+    }
+}
 
 impl<W: Worker> MemoryLedger<W> {
+    /// A schema whose time is set by hand.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
-        Self(Arc::new(Mutex::new(Tables::new(now))))
+        Self::with_time(now, false)
+    }
+
+    /// A schema whose time is [`clock::now`].
+    #[must_use]
+    pub fn ticking() -> Self {
+        Self::with_time(Timestamp(clock::now()), true)
+    }
+
+    fn with_time(now: Timestamp, is_ticking: bool) -> Self {
+        let inner = Inner {
+            tables: Tables::new(now),
+            locks: BTreeMap::new(),
+            waits: BTreeMap::new(),
+            transactions: 0,
+            alive: BTreeSet::new(),
+        };
+        let shared = Shared { inner: Mutex::new(inner), released: Notify::new(), is_ticking };
+        Self { shared: Arc::new(shared), gate: None, process: 0 }
+    }
+
+    /// The same schema as another process sees it; it lives from now on.
+    #[must_use]
+    pub fn of_process(&self, process: u64, gate: Arc<dyn Gate>) -> Self {
+        self.shared.lock().alive.insert(process);
+        Self { shared: Arc::clone(&self.shared), gate: Some(gate), process }
+    }
+
+    /// A process is dead: its calls are free. Its transactions end when they are dropped.
+    pub fn has_died(&self, process: u64) {
+        self.shared.lock().alive.remove(&process);
     }
 
     /// Looks at the tables, or changes them from outside (the clock).
     pub fn with<T>(&self, look: impl FnOnce(&mut Tables<W>) -> T) -> T {
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&mut self.shared.lock().tables)
+    }
+
+    async fn pass(&self, step: Step) -> Result<(), LedgerError> {
+        pass(self.gate.as_deref(), step).await
     }
 }
 
-/// A transaction: a copy that replaces the tables when it commits.
-#[derive(Debug)]
-pub struct MemoryTx<W: Worker> {
-    shared: Arc<Mutex<Tables<W>>>,
-    tables: Tables<W>,
+async fn pass(gate: Option<&dyn Gate>, step: Step) -> Result<(), LedgerError> {
+    match gate {
+        Some(gate) => gate.pass(step).await,
+        None => Ok(()),
+    }
 }
 
 impl<W: Worker> Ledger<W> for MemoryLedger<W> {
     type Tx = MemoryTx<W>;
 
     async fn begin(&self) -> Result<MemoryTx<W>, LedgerError> {
-        Ok(MemoryTx { shared: Arc::clone(&self.0), tables: self.with(|tables| tables.clone()) })
+        self.pass(Step::Begin).await?;
+        Ok(MemoryTx::begin(Arc::clone(&self.shared), self.gate.clone()))
     }
 
     async fn unsent(&self, ids: &[Uuid]) -> Result<Vec<OutboxRow>, LedgerError> {
+        self.pass(Step::Statement).await?;
         Ok(self.with(|tables| {
-            let batches: Vec<i64> = ids.iter().filter_map(|id| tables.inbox.get(id).copied()).collect();
+            let batches: BTreeSet<i64> = ids.iter().filter_map(|id| tables.inbox.get(id).copied()).collect();
             tables
                 .outbox
                 .values()
@@ -91,147 +216,143 @@ impl<W: Worker> Ledger<W> for MemoryLedger<W> {
     }
 }
 
-impl<W: Worker> Tx<W> for MemoryTx<W> {
-    async fn stamp(&mut self) -> Result<(Timestamp, i64), LedgerError> {
-        self.tables.batch += 1;
-        Ok((self.tables.now, self.tables.batch))
-    }
-
-    async fn remember(&mut self, batch: i64, ids: &[Uuid]) -> Result<Vec<Uuid>, LedgerError> {
-        // As in the database, where a time outside has no partition.
-        let days = |days| derived_id(self.tables.now.0 + time::Duration::days(days), &[]);
-        let (oldest, newest) = (days(-91), days(8));
-        if ids.iter().any(|id| *id < oldest || *id > newest) {
-            return Err(LedgerError::Row("no partition of the inbox takes this id".to_owned()));
-        }
-        let inbox = &mut self.tables.inbox;
-        let new: Vec<Uuid> = ids.iter().copied().filter(|id| !inbox.contains_key(id)).collect();
-        inbox.extend(new.iter().map(|id| (*id, batch)));
-        Ok(new)
-    }
-
-    async fn load(&mut self, keys: &[W::Key]) -> Result<Vec<(W::Key, W::State)>, LedgerError> {
-        Ok(keys
-            .iter()
-            .map(|key| {
-                (key.clone(), self.tables.rows.entry(key.clone()).or_insert_with(|| W::blank(key)).clone())
-            })
-            .collect())
-    }
-
-    async fn look(&mut self, keys: &[W::Key]) -> Result<Loaded<W>, LedgerError> {
-        let found = |key: &W::Key| self.tables.rows.get(key).cloned().unwrap_or_else(|| W::blank(key));
-        Ok(keys.iter().map(|key| (key.clone(), found(key))).collect())
-    }
-
-    async fn peek(&mut self, peek: &Peek) -> Result<Vec<String>, LedgerError> {
-        let here = self.tables.rows.keys().filter(|key| key.table() == peek.table);
-        let wanted = |text: &String| {
-            text.starts_with(&peek.prefix) && peek.after.as_ref().is_none_or(|after| text > after)
-        };
-        let mut texts: Vec<String> = here.map(|key| key.text().into_owned()).filter(wanted).collect();
-        texts.sort();
-        texts.truncate(peek.most as usize);
-        Ok(texts)
-    }
-
-    async fn take_due(&mut self, ids: &[DueId]) -> Result<Vec<DueId>, LedgerError> {
-        let due = &mut self.tables.due;
-        Ok(ids
-            .iter()
-            .filter(|id| {
-                let place = (id.key.clone(), id.kind.clone());
-                let stands = due.get(&place).is_some_and(|row| DueId::of(row) == **id);
-                stands && due.remove(&place).is_some()
-            })
-            .cloned()
-            .collect())
-    }
-
-    async fn save(&mut self, rows: &[(&W::Key, &W::State)]) -> Result<(), LedgerError> {
-        for (key, state) in rows {
-            self.tables.rows.insert((*key).clone(), (*state).clone());
-        }
-        Ok(())
-    }
-
-    async fn insert(&mut self, rows: &[(W::Key, W::State)]) -> Result<(), LedgerError> {
-        for (key, state) in rows {
-            self.tables.rows.entry(key.clone()).or_insert_with(|| state.clone());
-        }
-        Ok(())
-    }
-
-    async fn delete(&mut self, keys: &[W::Key]) -> Result<(), LedgerError> {
-        for key in keys {
-            self.tables.rows.remove(key);
-        }
-        Ok(())
-    }
-
-    async fn change_due(&mut self, batch: i64, changes: &[TracedDue]) -> Result<(), LedgerError> {
-        for TracedDue { traceparent, change } in changes.iter().cloned() {
-            match change {
-                DueChange::Set { key, kind, epoch, attempt, due_at, body } => {
-                    let row = DueRow {
-                        key: key.clone(),
-                        kind: kind.to_owned(),
-                        epoch,
-                        attempt,
-                        serial: batch,
-                        traceparent,
-                        due_at,
-                        body,
-                        started_at: None,
-                    };
-                    self.tables.due.insert((key, kind.to_owned()), row);
-                }
-                DueChange::Drop { key, kind } => {
-                    self.tables.due.remove(&(key, kind.to_owned()));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn open_tasks(&mut self, tasks: &[Task]) -> Result<Vec<usize>, LedgerError> {
-        let mut opened = Vec::new();
-        for (place, task) in tasks.iter().enumerate() {
-            let state = TaskState { order_number: task.order.as_ref().map(ToString::to_string), open: true };
-            let before = self.tables.tasks.insert((task.kind, task.key.clone()), state);
-            if before.is_none_or(|before| !before.open) {
-                opened.push(place);
-            }
-        }
-        Ok(opened)
-    }
-
-    async fn close_task(&mut self, close: &TaskClose) -> Result<Option<ClosedTask>, LedgerError> {
-        let found = self.tables.tasks.get_mut(&(close.kind, close.key.clone())).filter(|task| task.open);
-        Ok(found.map(|task| {
-            task.open = false;
-            ClosedTask { kind: close.kind, key: close.key.clone(), order_number: task.order_number.clone() }
+impl<W: Worker> Store<W> for MemoryLedger<W> {
+    async fn timers(&self, calls: &[&str], most: usize) -> Result<Vec<DueRow>, LedgerError> {
+        self.pass(Step::Statement).await?;
+        Ok(self.with(|tables| {
+            let is_timer = |row: &&DueRow| row.due_at <= tables.now && !calls.contains(&row.kind.as_str());
+            oldest(tables.due.values().filter(is_timer).cloned().collect(), most)
         }))
     }
 
-    async fn put_outbox(&mut self, batch: i64, rows: &mut [OutboxRow]) -> Result<(), LedgerError> {
-        for row in rows {
-            self.tables.outbox_id += 1;
-            row.id = self.tables.outbox_id;
-            self.tables.outbox.insert(row.id, (batch, row.clone()));
-        }
+    async fn claim(&self, kinds: &[&str], most: usize) -> Result<Vec<Call>, LedgerError> {
+        self.pass(Step::Statement).await?;
+        let calls = {
+            let mut inner = self.shared.lock();
+            let free: Vec<DueRow> =
+                inner.tables.due.values().filter(|row| inner.is_free(row, kinds)).cloned().collect();
+            oldest(free, most).into_iter().map(|row| inner.lease(&row, self.process)).collect()
+        };
+        self.pass(Step::Committed).await?;
+        Ok(calls)
+    }
+
+    async fn is_paused(&self) -> Result<bool, LedgerError> {
+        self.pass(Step::Statement).await?;
+        Ok(self.with(|tables| Control::is_paused_in(&tables.controls)))
+    }
+
+    async fn mark(&self, hash: &[u8]) -> Result<i32, LedgerError> {
+        self.pass(Step::Statement).await?;
+        Ok(self.with(|tables| {
+            let tries = tables.marks.entry(hash.to_vec()).or_insert(0);
+            *tries += 1;
+            *tries
+        }))
+    }
+
+    async fn unmark(&self, hash: &[u8], tried: Tried) -> Result<(), LedgerError> {
+        self.pass(Step::Statement).await?;
+        self.with(|tables| match tried {
+            Tried::Settled => drop(tables.marks.remove(hash)),
+            Tried::Interrupted => {
+                if let Some(tries) = tables.marks.get_mut(hash) {
+                    *tries -= 1;
+                }
+            }
+        });
         Ok(())
     }
 
-    async fn forget(&mut self, ids: &[i64]) -> Result<(), LedgerError> {
-        for id in ids {
-            self.tables.outbox.remove(id);
-        }
-        Ok(())
+    async fn left(&self, whose: Left<'_>) -> Result<Vec<OutboxRow>, LedgerError> {
+        self.pass(Step::Statement).await?;
+        let rows = {
+            let mut inner = self.shared.lock();
+            let picked: Vec<i64> = inner
+                .tables
+                .outbox
+                .iter()
+                .filter(|(id, (_, row))| {
+                    !inner.locks.contains_key(&Lock::Outbox(**id)) && inner.tables.was_left(**id, row, whose)
+                })
+                .map(|(id, _)| *id)
+                .take(500)
+                .collect();
+            let tables = &mut inner.tables;
+            picked
+                .into_iter()
+                .filter_map(|id| {
+                    tables.next_at.insert(id, tables.now);
+                    tables.outbox.get(&id).map(|(_, row)| row.clone())
+                })
+                .collect()
+        };
+        self.pass(Step::Committed).await?;
+        Ok(rows)
     }
 
-    async fn commit(self) -> Result<(), LedgerError> {
-        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = self.tables;
+    async fn delete_sent(&self, ids: &[i64]) -> Result<(), LedgerError> {
+        self.pass(Step::Statement).await?;
+        self.with(|tables| {
+            for id in ids {
+                tables.outbox.remove(id);
+                tables.next_at.remove(id);
+            }
+        });
+        self.pass(Step::Committed).await
+    }
+
+    async fn keep(&self) -> Result<(), LedgerError> {
         Ok(())
     }
 }
+
+impl<W: Worker> Inner<W> {
+    fn is_free(&self, row: &DueRow, kinds: &[&str]) -> bool {
+        let (now, place) = (self.tables.now, (row.key.clone(), row.kind.clone()));
+        let is_leased = self
+            .tables
+            .leases
+            .get(&place)
+            .is_some_and(|lease| lease.until >= now && self.alive.contains(&lease.owner));
+        kinds.contains(&row.kind.as_str())
+            && row.due_at <= now
+            && !is_leased
+            && !self.locks.contains_key(&Lock::Due(place.0, place.1))
+    }
+
+    fn lease(&mut self, row: &DueRow, owner: u64) -> Call {
+        let tables = &mut self.tables;
+        let place = (row.key.clone(), row.kind.clone());
+        let until = Timestamp(tables.now.0 + time::Duration::seconds(LEASE_SECONDS.cast_signed()));
+        tables.leases.insert(place.clone(), Lease { until, owner });
+        let mut due = row.clone();
+        due.started_at = Some(row.started_at.unwrap_or(tables.now));
+        tables.due.insert(place, due.clone());
+        Call { due, unknown: row.started_at.is_some() }
+    }
+}
+
+impl<W: Worker> Tables<W> {
+    fn was_left(&self, id: i64, row: &OutboxRow, whose: Left<'_>) -> bool {
+        let is_out = row.exchange == topology::OUT;
+        let (fits, seconds) = match whose {
+            Left::Rooms => (!is_out, 60),
+            Left::Outsiders { but } => {
+                let outsider = row.routing_key.split('.').next().unwrap_or_default();
+                (is_out && !but.contains(&outsider), 20)
+            }
+        };
+        let before = self.now.0 - time::Duration::seconds(seconds);
+        fits && self.next_at.get(&id).is_none_or(|at| at.0 < before)
+    }
+}
+
+fn oldest(mut rows: Vec<DueRow>, most: usize) -> Vec<DueRow> {
+    rows.sort_by_key(|row| row.due_at);
+    rows.truncate(most);
+    rows
+}
+
+#[cfg(test)]
+mod tests;

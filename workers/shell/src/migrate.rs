@@ -8,7 +8,7 @@ use sqlx::migrate::{Migration, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 
-use crate::sweep;
+use crate::upkeep;
 
 /// The role that the operator's program reads with.
 pub const READER: &str = "oms_reader";
@@ -142,7 +142,7 @@ pub async fn migrate(
             .run(&pool)
             .await
             .map_err(|error| format!("the migrations of {} failed: {error}", schema.room))?;
-        sweep::partitions(&pool)
+        upkeep::partitions(&pool)
             .await
             .map_err(|error| format!("the partitions of {} could not be made: {error}", schema.room))?;
         grant_reading(&pool, schema.room).await?;

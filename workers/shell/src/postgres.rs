@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use messages::Timestamp;
 use messages::task::TaskClose;
@@ -12,13 +13,17 @@ use sqlx::{AssertSqlSafe, Postgres, Row, Transaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::control::Control;
+use crate::faults::{self, Sabotage};
 use crate::ledger::{ClosedTask, DueId, Ledger, LedgerError, Loaded, OutboxRow, TracedDue, Tx};
+use crate::owner::Owner;
 use crate::worker::{DueChange, DueRow, Key, Peek, Task, Worker};
 
 /// One room's schema.
 #[derive(Debug, Clone)]
 pub struct PgLedger {
     pool: PgPool,
+    owner: Arc<Owner>,
 }
 
 /// A transaction in it.
@@ -55,12 +60,17 @@ pub(crate) fn sort(error: sqlx::Error) -> LedgerError {
 impl PgLedger {
     #[must_use]
     pub fn new(pool: PgPool) -> Self {
-        Self { pool }
+        Self { pool, owner: Arc::default() }
     }
 
     #[must_use]
     pub fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// The number under which this process claims calls.
+    pub(crate) async fn owner(&self) -> Result<i64, LedgerError> {
+        self.owner.number(&self.pool.connect_options()).await.map_err(sort)
     }
 }
 
@@ -139,8 +149,11 @@ impl<W: Worker> Tx<W> for PgTx<W> {
                 run.iter().map(|key| (key.text().into_owned(), key)).collect();
             let texts: Vec<&str> = by_text.keys().map(String::as_str).collect();
             // FOR UPDATE on a row that is not there locks nothing, so it is made first.
-            let make = format!("INSERT INTO {table} (key) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING");
-            sqlx::query(AssertSqlSafe(make)).bind(&texts).execute(&mut *self.tx).await.map_err(sort)?;
+            if !faults::sabotages(Sabotage::Lock) {
+                let make =
+                    format!("INSERT INTO {table} (key) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING");
+                sqlx::query(AssertSqlSafe(make)).bind(&texts).execute(&mut *self.tx).await.map_err(sort)?;
+            }
             let lock = format!(
                 "SELECT key, state::text AS state FROM {table} WHERE key = ANY($1) ORDER BY key FOR UPDATE"
             );
@@ -152,6 +165,10 @@ impl<W: Worker> Tx<W> for PgTx<W> {
                 let state = parse_state::<W>(key, row.try_get("state").map_err(sort)?)?;
                 loaded.push(((*key).clone(), state));
             }
+        }
+        if faults::sabotages(Sabotage::Lock) {
+            let absent = Self::absent(keys, &loaded);
+            loaded.extend(absent);
         }
         Ok(loaded)
     }
@@ -218,6 +235,9 @@ impl<W: Worker> Tx<W> for PgTx<W> {
     }
 
     async fn save(&mut self, rows: &[(&W::Key, &W::State)]) -> Result<(), LedgerError> {
+        if faults::sabotages(Sabotage::Lock) {
+            self.make_late(rows).await?;
+        }
         for run in rows.chunk_by(|a, b| a.0.table() == b.0.table()) {
             let table = run[0].0.table();
             let (keys, states) = columns::<W>(run)?;
@@ -339,6 +359,10 @@ impl<W: Worker> Tx<W> for PgTx<W> {
         .transpose()
     }
 
+    async fn control(&mut self, control: &Control) -> Result<bool, LedgerError> {
+        control.record(&mut self.tx).await.map_err(sort)
+    }
+
     async fn put_outbox(&mut self, batch: i64, rows: &mut [OutboxRow]) -> Result<(), LedgerError> {
         let text = |pick: fn(&OutboxRow) -> &str| {
             rows.iter().map(|row| pick(row).to_owned()).collect::<Vec<String>>()
@@ -383,6 +407,25 @@ impl<W: Worker> Tx<W> for PgTx<W> {
 }
 
 impl<W: Worker> PgTx<W> {
+    /// Only for [`Sabotage::Lock`]: the rows that are not there, as if they were.
+    fn absent(keys: &[W::Key], loaded: &Loaded<W>) -> Loaded<W> {
+        let absent = |key: &&W::Key| !loaded.iter().any(|(there, _)| there == *key);
+        keys.iter().filter(absent).map(|key| (key.clone(), W::blank(key))).collect()
+    }
+
+    /// Only for [`Sabotage::Lock`]: rows that should have been made before they were locked.
+    async fn make_late(&mut self, rows: &[(&W::Key, &W::State)]) -> Result<(), LedgerError> {
+        for run in rows.chunk_by(|a, b| a.0.table() == b.0.table()) {
+            let texts: Vec<String> = run.iter().map(|(key, _)| key.text().into_owned()).collect();
+            let make = format!(
+                "INSERT INTO {} (key) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING",
+                run[0].0.table()
+            );
+            sqlx::query(AssertSqlSafe(make)).bind(texts).execute(&mut *self.tx).await.map_err(sort)?;
+        }
+        Ok(())
+    }
+
     async fn set_due<'a>(
         &mut self,
         batch: i64,
@@ -409,7 +452,7 @@ impl<W: Worker> PgTx<W> {
              SELECT k, i, e, a, t, b::jsonb, p, $8 FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::timestamptz[], $6::text[], $7::text[])
              AS w (k, i, e, a, t, b, p)
              ON CONFLICT (key, kind) DO UPDATE SET epoch = excluded.epoch, attempt = excluded.attempt, due_at = excluded.due_at, body = excluded.body,
-             traceparent = excluded.traceparent, serial = excluded.serial, started_at = NULL, lease_until = NULL",
+             traceparent = excluded.traceparent, serial = excluded.serial, started_at = NULL, lease_until = NULL, owner = NULL",
         )
         .bind(keys)
         .bind(kinds)

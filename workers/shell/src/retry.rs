@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use backoff::ExponentialBackoff;
 use backoff::backoff::Backoff as _;
+use backoff::default::RANDOMIZATION_FACTOR;
+
+use crate::faults;
 
 /// Pauses that grow from a tenth of a second to `longest`, with jitter, for ever.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ impl Pauses {
             current_interval: Duration::from_millis(100),
             initial_interval: Duration::from_millis(100),
             max_interval: longest,
+            // Chance has no place in a simulation, which must run the same way twice.
+            randomization_factor: if faults::is_simulated() { 0.0 } else { RANDOMIZATION_FACTOR },
             // The default gives up after 15 minutes; a room never gives up.
             max_elapsed_time: None,
             ..ExponentialBackoff::default()

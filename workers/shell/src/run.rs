@@ -2,6 +2,7 @@
 //! that cannot start says why in one sentence.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,9 +19,10 @@ use crate::hall::Hall;
 use crate::keys::Keys;
 use crate::migrate::{self, Schema};
 use crate::postgres::PgLedger;
-use crate::wire::{self, Link, Publisher};
+use crate::seams::Seams;
+use crate::wire::{self, Amqp, Link, Publisher};
 use crate::worker::{Outside, Worker};
-use crate::{clock, due, http, sweep};
+use crate::{clock, due, faults, http, pausing, sweep, upkeep};
 
 /// What the rooms of one process share.
 pub struct House {
@@ -47,10 +49,41 @@ struct Ready {
     publishing: Arc<Link>,
 }
 
+/// A loop of a room, until it stops.
+pub type Loop = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Everything that runs for one room.
+pub struct Loops {
+    /// What a stop waits for first.
+    pub working: Vec<Loop>,
+    /// Sends to outsiders; it ends after the others.
+    pub sending: Loop,
+}
+
+impl Loops {
+    #[must_use]
+    pub fn of<W: Worker, S: Seams<W>>(hall: Arc<Hall<W, S>>, outside: Option<Arc<dyn Outside>>) -> Self {
+        let mut working: Vec<Loop> = Vec::new();
+        for door in [Door::Inner, Door::Outside, Door::Control, Door::Dead] {
+            working.push(Box::pin(consume::run(Arc::clone(&hall), door)));
+        }
+        working.push(Box::pin(pausing::watch(Arc::clone(&hall))));
+        let kinds: &'static [&'static str] = outside.as_ref().map_or(&[], |outside| outside.kinds());
+        working.push(Box::pin(due::timers(Arc::clone(&hall), kinds)));
+        if let Some(outside) = outside {
+            working.push(Box::pin(due::calls(Arc::clone(&hall), outside)));
+        }
+        let sending = Box::pin(sweep::send_out(Arc::clone(&hall)));
+        working.push(Box::pin(sweep::tidy(hall)));
+        Self { working, sending }
+    }
+}
+
 impl House {
     /// # Errors
     /// One sentence: a missing key file, a bad list of outsiders.
     pub fn open(config: Config) -> Result<Self, String> {
+        faults::checked()?;
         config.keyring()?;
         let outsiders = Arc::new(config.outsiders()?);
         Ok(Self {
@@ -80,13 +113,17 @@ impl House {
         let connections = self.config.number(config::DATABASE_CONNECTIONS)?;
         let pool = migrate::pool(self.config.for_room(room, config::DATABASE_URL)?, room, connections)?;
         migrate::check(&pool, schema).await?;
-        sweep::partitions(&pool)
+        upkeep::partitions(&pool)
             .await
             .map_err(|error| format!("the inbox of {room} cannot be kept: {error}"))?;
+        let paused = pausing::is_paused(&pool)
+            .await
+            .map_err(|error| format!("whether {room} is paused is not known: {error}"))?;
         let (consuming, publishing) = self.links(room)?;
         let channel = consuming.channel().await.map_err(|error| error.to_string())?;
         wire::look_for(&channel, &inner_queue(room)).await.map_err(|error| error.to_string())?;
         let hall = Arc::new(self.hall(worker, &pool, &consuming, &publishing)?);
+        hall.paused.send_replace(paused);
         self.spawn(hall, outside);
         self.ready.push(Ready { room, pool, consuming, publishing });
         Ok(())
@@ -99,9 +136,9 @@ impl House {
         consuming: &Arc<Link>,
         publishing: &Arc<Link>,
     ) -> Result<Hall<W>, String> {
-        let (inner, publish_inner) = Publisher::new(Arc::clone(publishing));
-        let (to_outsiders, publish_out) = Publisher::new(Arc::clone(publishing));
-        self.publishers.spawn(publish_inner);
+        let (to_rooms, publish_rooms) = Publisher::new(Arc::clone(publishing), W::ROOM);
+        let (to_outsiders, publish_out) = Publisher::new(Arc::clone(publishing), W::ROOM);
+        self.publishers.spawn(publish_rooms);
         self.publishers.spawn(publish_out);
         let (out, out_rows) = mpsc::channel(256);
         Ok(Hall {
@@ -109,10 +146,12 @@ impl House {
             ledger: PgLedger::new(pool.clone()),
             keys: self.keys(W::ROOM)?,
             outsiders: Arc::clone(&self.outsiders),
-            consuming: Arc::clone(consuming),
-            publishing: Arc::clone(publishing),
-            inner,
-            to_outsiders,
+            broker: Amqp {
+                consuming: Arc::clone(consuming),
+                publishing: Arc::clone(publishing),
+                to_rooms,
+                to_outsiders,
+            },
             out,
             out_rows: Mutex::new(Some(out_rows)),
             confirmed: Mutex::new(Vec::new()),
@@ -120,6 +159,7 @@ impl House {
             wake_calls: Notify::new(),
             stop: self.stop.subscribe(),
             closing: self.closing.subscribe(),
+            paused: watch::channel(false).0,
             verified: match self.config.need(config::SENDERS)? {
                 "user_id" => true,
                 "app_id" => false,
@@ -151,16 +191,11 @@ impl House {
     }
 
     fn spawn<W: Worker>(&mut self, hall: Arc<Hall<W>>, outside: Option<Arc<dyn Outside>>) {
-        for door in [Door::Inner, Door::Outside, Door::Dead] {
-            self.loops.spawn(consume::run(Arc::clone(&hall), door));
+        let Loops { working, sending } = Loops::of(hall, outside);
+        for working in working {
+            self.loops.spawn(working);
         }
-        let kinds: &'static [&'static str] = outside.as_ref().map_or(&[], |outside| outside.kinds());
-        self.loops.spawn(due::timers(Arc::clone(&hall), kinds));
-        if let Some(outside) = outside {
-            self.loops.spawn(due::calls(Arc::clone(&hall), outside));
-        }
-        self.senders.spawn(sweep::send_out(Arc::clone(&hall)));
-        self.loops.spawn(sweep::tidy(hall));
+        self.senders.spawn(sending);
     }
 
     fn links(&mut self, room: Room) -> Result<(Arc<Link>, Arc<Link>), String> {

@@ -5,14 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use messages::Event;
+use messages::id::UserId;
 use messages::sealed::{Keyring, SealError};
 use messages::task::TaskClose;
 use uuid::Uuid;
 
+use crate::control::Control;
+use crate::faults::{self, Point, Sabotage};
 use crate::fold::Fold;
 use crate::ledger::{DueId, Ledger, LedgerError, OutboxRow, Tx};
 use crate::parking::{ParkReason, Parked};
-use crate::worker::{DueRow, Task, Worker, World};
+use crate::worker::{DueRow, Task, TaskChange, Worker, World};
 
 /// How often `scope` may name new rows before that counts as a fault of the room.
 const SCOPE_ROUNDS_MAX: usize = 6;
@@ -59,6 +62,8 @@ pub enum Work<W: Worker> {
     Answer(W::Input),
     /// The shell's own: tasks are its rows.
     CloseTask(TaskClose),
+    /// The shell's own: what the operator does to the room.
+    Control(Control),
     Park(Box<Parked>),
 }
 
@@ -66,7 +71,7 @@ impl<W: Worker> Work<W> {
     fn input(&self) -> Option<&W::Input> {
         match self {
             Self::Decide(input) | Self::Timer(input) | Self::Answer(input) => Some(input),
-            Self::CloseTask(_) | Self::Park(_) => None,
+            Self::CloseTask(_) | Self::Control(_) | Self::Park(_) => None,
         }
     }
 }
@@ -124,12 +129,16 @@ pub async fn settle<W: Worker, L: Ledger<W>>(
     let ids: Vec<Uuid> = ids.into_iter().collect();
     let mut new: BTreeSet<Uuid> =
         if ids.is_empty() { BTreeSet::new() } else { tx.remember(batch, &ids).await?.into_iter().collect() };
+    if faults::sabotages(Sabotage::Inbox) {
+        new.extend(&ids);
+    }
     let repeated = ids.into_iter().filter(|id| !new.contains(id)).collect();
     // Taking an id out of `new` also drops its second copy within this batch.
     let live: Vec<&Entry<W>> =
         entries.iter().filter(|entry| entry.cause.inbox.is_none_or(|id| new.remove(&id))).collect();
 
     let world = load_world(worker, &mut tx, &live).await?;
+    faults::point(Point::AfterLock, W::ROOM).await;
     // Of all entries: a row whose event was decided or parked before must not come again for ever.
     let fired: Vec<DueId> =
         entries.iter().filter_map(|entry| entry.cause.due.as_ref().map(DueId::of)).collect();
@@ -146,6 +155,10 @@ pub async fn settle<W: Worker, L: Ledger<W>>(
             Work::CloseTask(close) => {
                 let closed = tx.close_task(close).await?;
                 fold.close_task(&entry.cause, close, closed.map(|task| task.order_number));
+            }
+            Work::Control(control) => {
+                let is_new = tx.control(control).await?;
+                fold.control(&entry.cause, control, is_new);
             }
             Work::Park(parked) => fold.park(&entry.cause, parked)?,
         }
@@ -175,12 +188,7 @@ async fn store<W: Worker, T: Tx<W>>(
     if !fold.due.is_empty() {
         tx.change_due(batch, &fold.due).await?;
     }
-    if !fold.tasks.is_empty() {
-        let tasks: Vec<Task> = fold.tasks.iter().map(|(_, task)| task.clone()).collect();
-        for place in tx.open_tasks(&tasks).await? {
-            fold.task_opened(place);
-        }
-    }
+    change_tasks(&mut tx, &mut fold).await?;
     let mut rows = fold.take_rows();
     if !rows.is_empty() {
         tx.put_outbox(batch, &mut rows).await?;
@@ -188,8 +196,50 @@ async fn store<W: Worker, T: Tx<W>>(
     if !forget.is_empty() {
         tx.forget(forget).await?;
     }
+    faults::point(Point::BeforeCommit, W::ROOM).await;
     tx.commit().await?;
+    faults::point(Point::AfterCommit, W::ROOM).await;
     Ok(Settled { rows, repeated, decided: fold.decided, parked: fold.parked, has_due: !fold.due.is_empty() })
+}
+
+/// In the order in which they were decided; neighbours that open are one statement.
+async fn change_tasks<W: Worker, T: Tx<W>>(tx: &mut T, fold: &mut Fold<'_, W>) -> Result<(), SettleError> {
+    let changes: Vec<TaskChange> = fold.tasks.iter().map(|(_, change)| change.clone()).collect();
+    let mut opens: Vec<Task> = Vec::new();
+    for (place, change) in changes.into_iter().enumerate() {
+        match change {
+            TaskChange::Open(task) => opens.push(task),
+            TaskChange::Close { kind, key, user, reason } => {
+                open_tasks(tx, fold, place - opens.len(), &mut opens).await?;
+                let user = user.unwrap_or_else(|| {
+                    UserId::parse(W::ROOM.name()).expect("a room's name is made of letters")
+                });
+                let close = TaskClose { room: W::ROOM, kind, key, user, reason };
+                if let Some(closed) = tx.close_task(&close).await? {
+                    fold.task_closed(place, close, closed.order_number);
+                }
+            }
+        }
+    }
+    let first = fold.tasks.len() - opens.len();
+    open_tasks(tx, fold, first, &mut opens).await
+}
+
+/// `first` is the place of the first of them among all changes.
+async fn open_tasks<W: Worker, T: Tx<W>>(
+    tx: &mut T,
+    fold: &mut Fold<'_, W>,
+    first: usize,
+    opens: &mut Vec<Task>,
+) -> Result<(), SettleError> {
+    if opens.is_empty() {
+        return Ok(());
+    }
+    for place in tx.open_tasks(opens).await? {
+        fold.task_opened(first + place);
+    }
+    opens.clear();
+    Ok(())
 }
 
 /// Locks and loads what the events touch, round by round, each round in key order.

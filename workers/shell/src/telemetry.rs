@@ -20,10 +20,12 @@ pub enum Metric {
     OutsideCalls,
     TimersFired,
     RoomUp,
+    OldestWaitingOrder,
+    StuckOrders,
 }
 
 impl Metric {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::EventsDecided,
         Self::EventsRepeated,
         Self::EventsParked,
@@ -35,6 +37,8 @@ impl Metric {
         Self::OutsideCalls,
         Self::TimersFired,
         Self::RoomUp,
+        Self::OldestWaitingOrder,
+        Self::StuckOrders,
     ];
 
     #[must_use]
@@ -51,6 +55,8 @@ impl Metric {
             Self::OutsideCalls => "oms_outside_calls_total",
             Self::TimersFired => "oms_timers_fired_total",
             Self::RoomUp => "oms_room_up",
+            Self::OldestWaitingOrder => "oms_oldest_waiting_order_seconds",
+            Self::StuckOrders => "oms_stuck_orders",
         }
     }
 
@@ -69,6 +75,10 @@ impl Metric {
             Self::OutsideCalls => "Calls to the outside, by kind and whether the far side was up",
             Self::TimersFired => "Due times that came",
             Self::RoomUp => "1 while the room consumes its queue",
+            Self::OldestWaitingOrder => {
+                "Seconds without news of the order that waits longest, by status; 0 if all had news within the hour"
+            }
+            Self::StuckOrders => "Orders without news for longer than their status allows, by status",
         }
     }
 }
@@ -95,6 +105,11 @@ pub fn room_up(room: Room, up: bool) {
     metrics::gauge!(Metric::RoomUp.name(), "room" => room.name()).set(if up { 1.0 } else { 0.0 });
 }
 
+/// Sets a gauge that has one value per status of whatever it counts.
+pub fn set(metric: Metric, status: &'static str, value: f64) {
+    metrics::gauge!(metric.name(), "status" => status).set(value);
+}
+
 /// Starts the recorder and sets every counter of these rooms to zero, so that a rate exists before the first event.
 ///
 /// # Errors
@@ -118,7 +133,9 @@ pub fn install_metrics(rooms: &[Room]) -> Result<PrometheusHandle, String> {
             Metric::BatchEvents | Metric::BatchSeconds => {
                 metrics::describe_histogram!(metric.name(), metric.help())
             }
-            Metric::RoomUp => metrics::describe_gauge!(metric.name(), metric.help()),
+            Metric::RoomUp | Metric::OldestWaitingOrder | Metric::StuckOrders => {
+                metrics::describe_gauge!(metric.name(), metric.help())
+            }
             Metric::EventsDecided
             | Metric::EventsRepeated
             | Metric::EventsParked

@@ -5,18 +5,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use lapin::options::{
-    BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions, QueueDeclareOptions,
+    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
+    QueueDeclareOptions,
 };
 use lapin::protocol::AMQPErrorKind;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::uri::AMQPUri;
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer};
+use messages::Room;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
+use crate::faults::{self, Point};
 use crate::ledger::{OutboxRow, WireHeaders};
 use crate::retry::Pauses;
+use crate::seams::{Broker, Consumption, Lane};
 
 /// Confirms that stay out longer mean that the connection is dead or blocked.
 const CONFIRM_SECONDS_MAX: u64 = 30;
@@ -191,25 +195,6 @@ pub async fn look_for(channel: &Channel, queue: &str) -> Result<(), WireError> {
     declared.map(|_| ()).map_err(|_| WireError::NoQueue(queue.to_owned()))
 }
 
-/// Declares the queue passively and consumes it, on a channel of its own.
-///
-/// # Errors
-/// The broker does not answer, or the queue is not there.
-pub async fn consume(
-    link: &Link,
-    queue: &str,
-    tag: &str,
-    prefetch: u16,
-) -> Result<(Channel, Consumer), WireError> {
-    let channel = link.channel().await?;
-    look_for(&channel, queue).await?;
-    bounded(channel.basic_qos(prefetch, BasicQosOptions::default())).await?;
-    let options = BasicConsumeOptions::default();
-    let consumer =
-        bounded(channel.basic_consume(short(queue), short(tag), options, FieldTable::default())).await?;
-    Ok((channel, consumer))
-}
-
 /// A text as AMQP's short string; ours are all far below its 255 bytes.
 #[must_use]
 pub fn short(text: &str) -> ShortString {
@@ -218,6 +203,72 @@ pub fn short(text: &str) -> ShortString {
         end -= 1;
     }
     ShortString::try_new(&text[..end]).unwrap_or_default()
+}
+
+/// The broker as one room sees it: a connection to consume, one to publish, and a publishing task for each lane.
+pub struct Amqp {
+    pub consuming: Arc<Link>,
+    pub publishing: Arc<Link>,
+    pub to_rooms: Publisher,
+    pub to_outsiders: Publisher,
+}
+
+/// A consumer on a channel of its own.
+pub struct AmqpConsumption {
+    channel: Channel,
+    consumer: Consumer,
+}
+
+impl Broker for Amqp {
+    type Consumption = AmqpConsumption;
+
+    fn user(&self) -> &str {
+        self.publishing.user()
+    }
+
+    fn is_blocked(&self) -> bool {
+        self.publishing.is_blocked()
+    }
+
+    async fn consume(&self, queue: &str, tag: &str, prefetch: u16) -> Result<AmqpConsumption, WireError> {
+        let channel = self.consuming.channel().await?;
+        look_for(&channel, queue).await?;
+        bounded(channel.basic_qos(prefetch, BasicQosOptions::default())).await?;
+        let options = BasicConsumeOptions::default();
+        let consumer =
+            bounded(channel.basic_consume(short(queue), short(tag), options, FieldTable::default())).await?;
+        Ok(AmqpConsumption { channel, consumer })
+    }
+
+    async fn publish(&self, lane: Lane, rows: Vec<OutboxRow>) -> Vec<OutboxRow> {
+        match lane {
+            Lane::Rooms => self.to_rooms.publish(rows).await,
+            Lane::Outsiders => self.to_outsiders.publish(rows).await,
+        }
+    }
+}
+
+impl Consumption for AmqpConsumption {
+    async fn next(&mut self) -> Result<Arrived, WireError> {
+        arrived(self.consumer.next().await)
+    }
+
+    fn ready(&mut self) -> Option<Result<Arrived, WireError>> {
+        self.consumer.next().now_or_never().map(arrived)
+    }
+
+    async fn ack(&mut self, tag: u64) -> Result<(), WireError> {
+        self.channel.basic_ack(tag, BasicAckOptions { multiple: true }).await.map_err(WireError::from)
+    }
+}
+
+fn arrived(next: Option<Result<lapin::message::Delivery, lapin::Error>>) -> Result<Arrived, WireError> {
+    match next {
+        Some(Ok(delivery)) => Ok(Arrived::of(delivery)),
+        Some(Err(error)) => Err(error.into()),
+        // The broker ends a consumer when its queue is deleted: an error, not a wish to stop.
+        None => Err(WireError::Refused("the consumer was cancelled".to_owned())),
+    }
 }
 
 /// Hands rows to the one task that owns a confirm channel. A confirm channel that tasks share reports false
@@ -234,9 +285,9 @@ struct Window {
 
 impl Publisher {
     /// The publisher, and the task that must be run for it. The task ends when the last handle is dropped.
-    pub fn new(link: Arc<Link>) -> (Self, impl Future<Output = ()> + Send) {
+    pub fn new(link: Arc<Link>, room: Room) -> (Self, impl Future<Output = ()> + Send) {
         let (windows, arriving) = mpsc::channel(64);
-        (Self { windows }, publish_windows(link, arriving))
+        (Self { windows }, publish_windows(link, room, arriving))
     }
 
     /// Publishes the rows in order and gives back those that were not confirmed.
@@ -254,7 +305,7 @@ impl Publisher {
     }
 }
 
-async fn publish_windows(link: Arc<Link>, mut arriving: mpsc::Receiver<Window>) {
+async fn publish_windows(link: Arc<Link>, room: Room, mut arriving: mpsc::Receiver<Window>) {
     let mut channel: Option<OnLink> = None;
     let mut pauses = Pauses::up_to(Duration::from_secs(5));
     let mut windows = Vec::new();
@@ -270,7 +321,7 @@ async fn publish_windows(link: Arc<Link>, mut arriving: mpsc::Receiver<Window>) 
         let mut left: Vec<Vec<OutboxRow>> = owners.iter().map(|_| Vec::new()).collect();
         while !owned.is_empty() {
             let rest = owned.split_off(owned.len().min(WINDOW_MAX));
-            for at in confirm(&link, &mut channel, &owned, &mut pauses).await {
+            for at in confirm((&link, room), &mut channel, &owned, &mut pauses).await {
                 let (owner, row) = &owned[at];
                 left[*owner].push(row.clone());
             }
@@ -286,12 +337,12 @@ async fn publish_windows(link: Arc<Link>, mut arriving: mpsc::Receiver<Window>) 
 /// Publishes a window and gives the places of the rows that were not taken. Where the broker closes the channel, the
 /// rows go one by one, so that a row that it will never take holds up nobody else.
 async fn confirm(
-    link: &Link,
+    (link, room): (&Link, Room),
     channel: &mut Option<OnLink>,
     rows: &[(usize, OutboxRow)],
     pauses: &mut Pauses,
 ) -> Vec<usize> {
-    let error = match publish_window(link, channel, rows).await {
+    let error = match publish_window((link, room), channel, rows).await {
         Ok(unconfirmed) => {
             pauses.reset();
             return unconfirmed;
@@ -311,7 +362,7 @@ async fn confirm(
     }
     let mut left = Vec::new();
     for at in 0..rows.len() {
-        match publish_window(link, channel, &rows[at..=at]).await {
+        match publish_window((link, room), channel, &rows[at..=at]).await {
             Ok(unconfirmed) if unconfirmed.is_empty() => {}
             Ok(_) => left.push(at),
             Err(error) => {
@@ -326,7 +377,7 @@ async fn confirm(
 
 /// Gives the places of the rows that the broker did not take.
 async fn publish_window(
-    link: &Link,
+    (link, room): (&Link, Room),
     channel: &mut Option<OnLink>,
     rows: &[(usize, OutboxRow)],
 ) -> Result<Vec<usize>, WireError> {
@@ -347,6 +398,9 @@ async fn publish_window(
             properties(row, link.user()),
         );
         confirms.push(patient(link, sent).await?);
+        if confirms.len() == 1 {
+            faults::point(Point::MidPublish, room).await;
+        }
     }
     let mut unconfirmed = Vec::new();
     let mut returned = false;

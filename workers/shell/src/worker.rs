@@ -8,7 +8,7 @@ use std::panic::RefUnwindSafe;
 
 use messages::answer::{CommandAnswered, Outcome};
 use messages::catalogue::Kind;
-use messages::id::OrderNumber;
+use messages::id::{OrderNumber, UserId};
 use messages::sealed::{Keyring, SealError};
 use messages::task::TaskKind;
 use messages::{Body, Event, Room, Timestamp};
@@ -201,7 +201,8 @@ pub struct Decision<W: Worker> {
     pub insert: Vec<(W::Key, W::State)>,
     pub emit: Vec<Emit>,
     pub due: Vec<DueChange>,
-    pub tasks: Vec<Task>,
+    /// In this order.
+    pub tasks: Vec<TaskChange>,
 }
 
 impl<W: Worker> Default for Decision<W> {
@@ -288,6 +289,20 @@ pub struct Task {
     pub key: String,
     pub order: Option<OrderNumber>,
     pub reason: String,
+}
+
+/// What a decision does to the room's tasks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TaskChange {
+    Open(Task),
+    /// Closes it, if it is open: what it asked for is done.
+    Close {
+        kind: TaskKind,
+        key: String,
+        /// Absent: the room's own rules did it.
+        user: Option<UserId>,
+        reason: String,
+    },
 }
 
 /// Serializes a body of ours.
@@ -402,7 +417,20 @@ impl<W: Worker> Decision<W> {
         order: Option<&OrderNumber>,
         reason: impl Into<String>,
     ) {
-        self.tasks.push(Task { kind, key: key.to_string(), order: order.cloned(), reason: reason.into() });
+        let task = Task { kind, key: key.to_string(), order: order.cloned(), reason: reason.into() };
+        self.tasks.push(TaskChange::Open(task));
+    }
+
+    /// What the task asked for is done; one that is not open stays as it is.
+    pub fn close_task(
+        &mut self,
+        kind: TaskKind,
+        key: impl ToString,
+        user: Option<&UserId>,
+        reason: impl Into<String>,
+    ) {
+        let (key, user, reason) = (key.to_string(), user.cloned(), reason.into());
+        self.tasks.push(TaskChange::Close { kind, key, user, reason });
     }
 }
 

@@ -53,7 +53,7 @@ pub const fn table(carrier: Carrier) -> Table {
     }
 }
 
-/// Details by which aggregators (EasyPost's status detail `damaged`) tell what several carriers have no event code of
+/// Details by which aggregators (EasyPost's status detail `damaged`, as public client code lists it) tell what several carriers have no event code of
 /// their own for: UPS has one type for every exception, and the UPU's reason is a field beside the event.
 const DETAILS: Table = &[
     (DAMAGED, CannotBeDelivered), // what is left of it does not arrive
@@ -108,7 +108,8 @@ const UPS: Table = &[
     ("RS", Is(Returned)),      // returned to shipper
 ];
 
-/// FedEx Web Services, Track Service: status codes of an event.
+/// FedEx Web Services, Track Service: status codes of an event. They have no code for damage: that is one of the reasons
+/// of DE and SE, which is a text. Not checked against FedEx's own list.
 const FEDEX: Table = &[
     ("OC", Is(LabelCreated)),   // shipment information sent
     ("PU", Is(InTransit)),      // picked up
@@ -138,7 +139,9 @@ const FEDEX: Table = &[
     ("RS", Is(Returning)),      // return to shipper
 ];
 
-/// DHL Express checkpoints, and the status codes of the DHL Shipment Tracking Unified API.
+/// DHL Express checkpoints, and the status codes of the DHL Shipment Tracking Unified API. WC, NH, CM, BA, RD and OK stand
+/// in a forwarder's published table as well (WMG Connect, delivery status); DM and the others were not checked against
+/// DHL's own list.
 const DHL: Table = &[
     ("PRE-TRANSIT", Is(LabelCreated)),
     ("TRANSIT", Is(InTransit)),

@@ -136,7 +136,7 @@ fn tell_lost(decision: &mut Decision<Tracking>, shipment: &ShipmentId, seen: See
 /// Tells a shipment what `after` says and `before` did not. The ends are never left, so each is told once.
 fn tell(decision: &mut Decision<Tracking>, shipment: &ShipmentId, before: &Scans, after: &Scans) {
     let order = shipment.order();
-    if let Some(mark) = after.trouble().filter(|_| !before.knows_trouble()) {
+    for mark in after.reasons_since(before) {
         let fact = ShipmentUndeliverable {
             shipment: shipment.clone(),
             order: order.clone(),

@@ -9,14 +9,16 @@
 //!
 //! *Invariants.* A parcel's row is a function of the set of its scans and shipments: their order, repeats and
 //! lateness change nothing in it. Delivered and returned are never left again, but for delivered becoming
-//! returned. Each shipment hears delivered, returned, undeliverable and lost at most once each, and whatever its
-//! status says at the end it has heard; a reason (code, endorsement) that is known when it is told goes with it.
+//! returned. Each shipment hears delivered, returned and lost at most once each, undeliverable once
+//! for each reason (code, endorsement), and whatever its status says at the end it has heard; the first reason goes with
+//! a return, and one that is learned later is told as undeliverable, also after it.
 //! A parcel is lost after days without a word of it and before its end; a later scan revives it silently. A scan
 //! before its shipment is kept and told when the shipment comes. This room never asks a carrier, never writes to
 //! a customer, and never decides what becomes of a parcel that came back.
 //!
 //! *Races.* A scan and the end of the days without one: whichever comes first decides whether the loss is told. No
-//! others: notices that a later status has overtaken (undeliverable, or delivered, after the end) are not told.
+//! others: notices that a later status has overtaken (undeliverable after a delivery, delivered after the end) are not
+//! told.
 
 use messages::Room;
 use messages::sealed::Keyring;

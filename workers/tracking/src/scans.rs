@@ -7,6 +7,9 @@ use messages::shipment::ParcelStatus;
 use messages::tracking_number::Carrier;
 use serde::{Deserialize, Serialize};
 
+/// Reasons of one parcel at most, the earliest ones; no carrier has as many.
+const REASONS_MAX: usize = 16;
+
 /// One scan, its code already understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scan {
@@ -30,6 +33,13 @@ pub struct Mark {
     pub endorsement: Option<String>,
 }
 
+impl Mark {
+    /// Whether the other gives the same reason, whenever that was.
+    fn tells_as_much_as(&self, other: &Self) -> bool {
+        (&self.code, &self.endorsement) == (&other.code, &other.endorsement)
+    }
+}
+
 /// When a parcel was last known to be somewhere, and by whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Seen {
@@ -43,9 +53,9 @@ pub struct Scans {
     /// The latest on the way out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     moved: Option<Move>,
-    /// The earliest that says why it cannot be delivered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    undeliverable: Option<Mark>,
+    /// Those that say why it cannot be delivered: the earliest of each reason, in the order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<Mark>,
     /// The earliest on the way back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     returning: Option<Mark>,
@@ -95,7 +105,7 @@ impl Scans {
     pub fn with(mut self, scan: Scan) -> Self {
         let Scan { status, cannot_be_delivered, to_sender, mark } = scan;
         if cannot_be_delivered {
-            earliest(&mut self.undeliverable, mark.clone());
+            self.reason(mark.clone());
         }
         match (status, to_sender) {
             (ParcelStatus::Returned, _) | (ParcelStatus::Delivered, true) => {
@@ -131,7 +141,7 @@ impl Scans {
     pub fn standing(&self) -> Standing<'_> {
         if let Some(mark) = self.back() {
             // The reason says more than the beginning of the way back, and that more than its end.
-            let why = self.undeliverable.as_ref().or(self.returning.as_ref()).unwrap_or(mark);
+            let why = self.reasons.first().or(self.returning.as_ref()).unwrap_or(mark);
             return Standing::Returned { mark, why };
         }
         if let Some((first, _)) = &self.delivered {
@@ -150,8 +160,25 @@ impl Scans {
     #[must_use]
     pub fn trouble(&self) -> Option<&Mark> {
         match self.standing() {
-            Standing::Unseen | Standing::Moving { .. } => self.undeliverable.as_ref(),
+            Standing::Unseen | Standing::Moving { .. } => self.reasons.first(),
             Standing::Delivered { .. } | Standing::Returned { .. } => None,
+        }
+    }
+
+    /// The reasons to be told, since they were not known before: as long as it has not come to an end, and if it is back,
+    /// but for the one that the return itself tells.
+    #[must_use]
+    pub fn reasons_since(&self, before: &Self) -> Vec<&Mark> {
+        let is_known = |mark: &Mark| before.reasons.iter().any(|known| known.tells_as_much_as(mark));
+        let new = self.reasons.iter().filter(|mark| !is_known(mark));
+        match (before.standing(), self.standing()) {
+            (_, Standing::Delivered { .. }) => Vec::new(),
+            (_, Standing::Unseen | Standing::Moving { .. })
+            | (Standing::Returned { .. }, Standing::Returned { .. }) => new.collect(),
+            (
+                Standing::Unseen | Standing::Moving { .. } | Standing::Delivered { .. },
+                Standing::Returned { why, .. },
+            ) => new.filter(|mark| *mark != why).collect(),
         }
     }
 
@@ -164,10 +191,10 @@ impl Scans {
         }
     }
 
-    /// Whether a scan, told or overtaken, said why it cannot be delivered.
+    /// How many reasons scans gave, told or overtaken.
     #[must_use]
-    pub fn knows_trouble(&self) -> bool {
-        self.undeliverable.is_some()
+    pub fn reasons(&self) -> usize {
+        self.reasons.len()
     }
 
     /// A return under the same number ends in an ordinary delivery, so one that follows the way back is one.
@@ -177,6 +204,16 @@ impl Scans {
         }
         let (returning, (_, last)) = (self.returning.as_ref()?, self.delivered.as_ref()?);
         (last.at >= returning.at).then_some(last)
+    }
+
+    fn reason(&mut self, mark: Mark) {
+        match self.reasons.iter_mut().find(|known| known.tells_as_much_as(&mark)) {
+            Some(known) if mark < *known => *known = mark,
+            Some(_) => {}
+            None => self.reasons.push(mark),
+        }
+        self.reasons.sort();
+        self.reasons.truncate(REASONS_MAX);
     }
 
     fn deliver(&mut self, mark: Mark) {
@@ -266,6 +303,43 @@ mod tests {
         assert_eq!(scans.trouble().map(|mark| mark.at), Some(at(1)), "ordinary scans do not disprove it");
         assert_eq!(scans.clone().with(scan(Delivered, 3)).trouble(), None);
         assert_eq!(scans.with(scan(Returned, 3)).trouble(), None);
+    }
+
+    #[test]
+    fn a_reason_is_told_once_also_when_it_comes_after_the_return() {
+        let trouble = Scan { cannot_be_delivered: true, ..scan(Exception, 1) };
+        let (none, back) = (Scans::default(), Scans::default().with(scan(Returned, 3)));
+        let (known, both) = (none.clone().with(trouble.clone()), back.clone().with(trouble.clone()));
+        let delivered = none.clone().with(scan(Delivered, 3));
+        for (before, after, is_told) in [
+            (&none, &known, true),
+            (&back, &both, true),
+            (&none, &both, false),
+            (&known, &both, false),
+            (&both, &both, false),
+            (&delivered, &delivered.clone().with(trouble), false),
+        ] {
+            assert_eq!(!after.reasons_since(before).is_empty(), is_told, "{before:?} {after:?}");
+        }
+    }
+
+    #[test]
+    fn of_several_reasons_each_is_told_once() {
+        let coded = |code: &str, hours| {
+            let mut trouble = Scan { cannot_be_delivered: true, ..scan(Exception, hours) };
+            trouble.mark.code = Some(code.to_owned());
+            trouble
+        };
+        let words = |after: &Scans, before: &Scans| -> Vec<String> {
+            after.reasons_since(before).iter().filter_map(|mark| mark.code.clone()).collect()
+        };
+        let one = Scans::default().with(coded("21", 2));
+        let two = one.clone().with(coded("28", 3));
+        assert_eq!(words(&two, &one), ["28"], "a better reason is news");
+        assert_eq!(words(&two.clone().with(coded("21", 1)), &two), [""; 0], "the same one earlier is none");
+        let back = two.with(scan(Returned, 4));
+        assert_eq!(words(&back, &Scans::default()), ["28"], "the return tells the first itself");
+        assert_eq!(words(&back, &one), ["28"]);
     }
 
     #[test]

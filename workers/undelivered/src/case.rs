@@ -113,7 +113,10 @@ pub struct Facts {
 pub struct Received {
     pub condition: Condition,
     pub at: Timestamp,
-    /// Whether the rooms heard of it. Good units are told when the case ends: until then they may go out again.
+    /// Who told it, where that was a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
+    /// Whether the rooms heard of it. Good units are told when the case ends: until then the purchaser may want them.
     pub told: bool,
 }
 
@@ -298,11 +301,5 @@ impl Ended {
     #[must_use]
     pub fn is_by_delivery(&self) -> bool {
         self.resolution == CaseEnd::Closed && self.user.is_none()
-    }
-
-    /// Whether the very units of the parcel went out again. A lost parcel's were taken from the shelf.
-    #[must_use]
-    pub fn sent_its_units_again(&self) -> bool {
-        self.resolution == CaseEnd::Reship && self.file.class != CaseClass::Lost
     }
 }

@@ -49,8 +49,15 @@ const USPS: &[(&str, CaseClass)] = &[
     ("51", PersonMoved),        // business closed
 ];
 
+/// Details by which aggregators tell what carriers have no code of their own for, as tracking lets them in (EasyPost's
+/// status detail `damaged`).
+const DETAILS: &[(&str, CaseClass)] = &[
+    ("DAMAGED", Damaged), // what is left of it does not arrive
+];
+
 /// DHL Express checkpoints.
 const DHL: &[(&str, CaseClass)] = &[
+    ("DM", Damaged),            // damaged
     ("BA", AddressFault),       // bad address
     ("CM", PersonMoved),        // recipient moved
     ("RD", RefusedOrUnclaimed), // refused
@@ -97,6 +104,7 @@ impl Reason {
         };
         found(endorsement, ENDORSEMENTS, Weight::Endorsement)
             .or_else(|| found(code, codes(carrier), Weight::Code))
+            .or_else(|| found(code, DETAILS, Weight::Code))
             .unwrap_or(match event {
                 Event::Lost => Self { class: Lost, weight: Weight::Silence, word: None },
                 // Where nobody says why, the purchaser is asked, and may give an address or not.
@@ -167,6 +175,9 @@ mod tests {
             (Carrier::Ups, Some("X"), None, Event::NotDelivered, PersonMoved, None),
             (Carrier::Fedex, Some("RS"), Some("VAC"), Event::NotDelivered, Suspicious, Some("VAC")),
             (Carrier::Dhl, Some("BA"), None, Event::NotDelivered, AddressFault, Some("BA")),
+            (Carrier::Dhl, Some("DM"), None, Event::NotDelivered, Damaged, Some("DM")),
+            (Carrier::Usps, Some("DAMAGED"), None, Event::NotDelivered, Damaged, Some("DAMAGED")),
+            (Carrier::Ups, Some("damaged"), None, Event::NotDelivered, Damaged, Some("DAMAGED")),
             (Carrier::Dhl, Some("21"), None, Event::NotDelivered, PersonMoved, None),
             (Carrier::Postal, None, Some("DMG"), Event::NotDelivered, Damaged, Some("DMG")),
             (Carrier::Usps, None, None, Event::Lost, Lost, None),
@@ -205,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_word_stands_once_and_every_class_has_a_reason() {
-        for table in [ENDORSEMENTS, USPS, DHL] {
+        for table in [ENDORSEMENTS, USPS, DHL, DETAILS] {
             for (at, (word, _)) in table.iter().enumerate() {
                 assert!(!table[..at].iter().any(|(other, _)| other == word), "{word} stands twice");
                 assert_eq!(*word, word.to_ascii_uppercase());

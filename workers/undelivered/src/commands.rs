@@ -2,7 +2,9 @@
 //! is answered, and what is not done is refused by name. Pure.
 
 use messages::answer::Outcome;
-use messages::case::{CaseClass, CaseEnd, CaseNote, CaseReceive, CaseResolve, CaseWish, Condition};
+use messages::case::{
+    CaseChange, CaseClass, CaseEnd, CaseNote, CaseReceive, CaseResolve, CaseWish, Condition,
+};
 use messages::id::UserId;
 
 use crate::case::{Answered, CaseState, Ended, Event, File, Note, Open, Quiet, Received, Step};
@@ -135,6 +137,7 @@ impl Desk<'_> {
             address: correction.is_some(),
         });
         self.note_down(&mut file, Event::Answered, user);
+        self.tell_change(CaseChange::Answered { wish, corrected: correction.is_some() }, user);
         self.reply(Some(said.reference.as_str()), Outcome::Done, None);
         // A lost parcel is not waited for; any other is on its way back, or may still be delivered.
         Some(if file.facts.is_back() || file.class == CaseClass::Lost {
@@ -184,6 +187,7 @@ impl Desk<'_> {
             return self.refuse(Refusal::TooManyNotes);
         }
         file.notes.push(Note { at: self.at.now, user: note.user.clone(), text: note.text.clone() });
+        self.tell_change(CaseChange::Noted { text: note.text.clone() }, Some(&note.user));
         self.reply(None, Outcome::Done, None);
         Some(state)
     }
@@ -246,7 +250,8 @@ impl Desk<'_> {
             Some(_) => return self.refuse_as(reference, Refusal::AlreadyReceived),
             None => {}
         }
-        let received = Received { condition: scan.condition, at: scan.received_at, told: false };
+        let user = scan.user.clone();
+        let received = Received { condition: scan.condition, at: scan.received_at, user, told: false };
         let next = match state.clone() {
             CaseState::Quiet(quiet) => match self.receive_silent(quiet, received) {
                 Some(next) => next,
@@ -285,21 +290,11 @@ impl Desk<'_> {
         let condition = received.condition;
         ended.file.facts.received = Some(received);
         if ended.is_by_delivery() {
-            self.note_down(&mut ended.file, Event::Resumed, None);
+            self.resume(&mut ended.file);
             return self.unpack(ended.file, None, condition);
         }
-        self.note_down(&mut ended.file, Event::Received, None);
-        match (ended.sent_its_units_again(), condition) {
-            // Good units, which go out again with the reship.
-            (true, Condition::Restock) => {}
-            (true, Condition::Damaged | Condition::WrongItem) => {
-                self.tell_received(&mut ended.file);
-                self.task("the parcel is to be sent again, but its units came back damaged or are others");
-            }
-            (false, Condition::Restock | Condition::Damaged | Condition::WrongItem) => {
-                self.tell_received(&mut ended.file);
-            }
-        }
+        self.note_received(&mut ended.file);
+        self.tell_received(&mut ended.file);
         CaseState::Ended(Box::new(ended))
     }
 

@@ -2,8 +2,8 @@
 //! the rules of the classes, and none of the commands'.
 
 use messages::case::{
-    AddressFlagged, CaseAsked, CaseClass, CaseEnd, CaseOpened, CaseReceived, CaseResolved, CaseWish,
-    Condition,
+    AddressFlagged, CaseAsked, CaseChange, CaseChanged, CaseClass, CaseEnd, CaseOpened, CaseReceived,
+    CaseResolved, CaseWish, Condition,
 };
 use messages::id::{ShipmentId, UserId};
 use messages::sealed::Sealed;
@@ -81,7 +81,6 @@ impl Desk<'_> {
         if class == CaseClass::Deceased && !file.mail_stopped {
             self.drop_timers();
             self.reclassify(&mut file, class);
-            self.tell_opened(&mut file);
             return self.plan(file);
         }
         match step {
@@ -110,10 +109,9 @@ impl Desk<'_> {
         let is_news = class == CaseClass::Deceased && !ended.file.mail_stopped;
         if ended.is_by_delivery() && ended.file.facts.is_back() {
             let mut file = ended.file;
-            self.note_down(&mut file, Event::Resumed, None);
-            file.class = class;
-            if is_news {
-                self.tell_opened(&mut file);
+            self.resume(&mut file);
+            if class != file.class {
+                self.reclassify(&mut file, class);
             }
             // The tokens are used up, and what was asked for then may not be wanted now.
             if file.answered.is_some() {
@@ -125,9 +123,8 @@ impl Desk<'_> {
             return self.plan(file);
         }
         if is_news {
-            // How it ended stays; that the recipient is deceased still stops the mail.
-            let told = CaseOpened { class, ..self.opened(&ended.file) };
-            self.out.emit(self.case.order(), &told);
+            // How it ended, and as what, stays; that the recipient is deceased still stops the mail.
+            self.tell_class(&ended.file, class);
             ended.file.mail_stopped = true;
             self.task("the recipient is deceased, which was heard after the case had ended");
         }
@@ -172,13 +169,20 @@ impl Desk<'_> {
                 self.out.due(self.case, CONTACT, 1, at, self.case);
                 CaseState::Open(Box::new(Open { file, step: Step::Opened }))
             }
+            Plan::Ask if file.contacts >= CONTACTS_MAX => {
+                self.hand(file, "the purchaser was asked as often as we ask, before the parcel came back")
+            }
             Plan::Ask => self.ask(file, None),
             Plan::RefundWhenBack if file.facts.is_back() => self.carry_out(file, CaseWish::Refund, None),
             Plan::RefundWhenBack => {
                 let until = self.at.now.plus_seconds(self.room.decide_seconds);
                 self.wait(file, CaseWish::Refund, None, until)
             }
-            Plan::Refund => self.end(file, Ending::by_rule(CaseEnd::Refund, "the parcel is damaged or lost")),
+            Plan::Refund => {
+                let is_lost = file.class == CaseClass::Lost;
+                let reason = if is_lost { "the second parcel is lost too" } else { "the parcel is damaged" };
+                self.end(file, Ending::by_rule(CaseEnd::Refund, reason))
+            }
             Plan::Person { flag } => {
                 if flag {
                     self.flag(&file);
@@ -242,10 +246,12 @@ impl Desk<'_> {
         CaseState::Open(Box::new(Open { file, step: Step::Person }))
     }
 
-    /// Ends the case. Good units that were scanned in go back to the shelf now, unless they go out again.
+    /// Ends the case. Good units that were scanned in go back to the shelf now, and before a reship takes some from it.
     pub(crate) fn end(&mut self, mut file: File, ending: Ending<'_>) -> CaseState {
         let Ending { resolution, user, reason, correction } = ending;
         self.drop_timers();
+        self.out.close_task(TaskKind::CaseDecision, self.case, user, reason);
+        self.tell_received(&mut file);
         self.note_down(&mut file, Event::Ended, user);
         let address = match resolution {
             CaseEnd::Reship => self.order.recipient(file.delivery).map(|recipient| recipient.section.clone()),
@@ -270,18 +276,14 @@ impl Desk<'_> {
             subject: Some(resolved.order.to_string()),
             data: raw(&Corrected { resolved, correction }),
         });
-        let mut ended =
-            Ended { file, resolution, user: user.cloned(), reason: reason.to_owned(), at: self.at.now };
-        if !ended.sent_its_units_again() {
-            self.tell_received(&mut ended.file);
-        }
-        CaseState::Ended(Box::new(ended))
+        let (user, reason) = (user.cloned(), reason.to_owned());
+        CaseState::Ended(Box::new(Ended { file, resolution, user, reason, at: self.at.now }))
     }
 
-    /// What follows when it was scanned in, which the facts say already. Good units wait for the case's end, as they
-    /// may go out again; anything else will not and is told at once.
+    /// What follows when it was scanned in, which the facts say already. Good units wait for the case's end, as the
+    /// purchaser may want them; anything else is told at once.
     pub(crate) fn unpack(&mut self, mut file: File, step: Option<Step>, condition: Condition) -> CaseState {
-        self.note_down(&mut file, Event::Received, None);
+        self.note_received(&mut file);
         let by_rule = |step: &Option<Step>| !matches!(step, Some(Step::Person));
         match condition {
             Condition::Restock => match step {
@@ -317,7 +319,25 @@ impl Desk<'_> {
             order: self.case.order(),
             condition: received.condition,
             lines: file.parcel.lines.clone(),
+            user: received.user.clone(),
         };
+        self.out.emit(&fact.order, &fact);
+    }
+
+    pub(crate) fn note_received(&self, file: &mut File) {
+        let user = file.facts.received.as_ref().and_then(|received| received.user.clone());
+        self.note_down(file, Event::Received, user.as_ref());
+    }
+
+    /// It came back after it was closed as delivered.
+    pub(crate) fn resume(&mut self, file: &mut File) {
+        self.note_down(file, Event::Resumed, None);
+        self.tell_change(CaseChange::Resumed, None);
+    }
+
+    pub(crate) fn tell_change(&mut self, change: CaseChange, user: Option<&UserId>) {
+        let order = self.case.order();
+        let fact = CaseChanged { case: self.case.clone(), order, change, user: user.cloned() };
         self.out.emit(&fact.order, &fact);
     }
 
@@ -331,22 +351,26 @@ impl Desk<'_> {
 
     fn reclassify(&mut self, file: &mut File, class: CaseClass) {
         file.class = class;
+        file.mail_stopped |= class == CaseClass::Deceased;
         self.note_down(file, Event::Reclassified, None);
+        self.tell_class(file, class);
+    }
+
+    fn tell_class(&mut self, file: &File, class: CaseClass) {
+        let reason = file.facts.reason.as_ref().and_then(|reason| reason.word.clone());
+        self.tell_change(CaseChange::Reclassified { class, reason }, None);
     }
 
     fn tell_opened(&mut self, file: &mut File) {
-        self.out.emit(self.case.order(), &self.opened(file));
-        file.mail_stopped = file.class == CaseClass::Deceased;
-    }
-
-    fn opened(&self, file: &File) -> CaseOpened {
-        CaseOpened {
+        let fact = CaseOpened {
             case: self.case.clone(),
             order: self.case.order(),
             class: file.class,
             reason: file.facts.reason.as_ref().and_then(|reason| reason.word.clone()),
             gift: file.parcel.gift,
-        }
+        };
+        self.out.emit(&fact.order, &fact);
+        file.mail_stopped = file.class == CaseClass::Deceased;
     }
 
     fn flag(&mut self, file: &File) {

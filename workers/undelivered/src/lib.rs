@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | Reads | `order.accepted`, `shipment.dispatched`, `shipment.undeliverable`, `shipment.returned`, `shipment.lost`, `shipment.delivered` from rooms; `case.answer` from stores and staff; `case.note`, `case.resolve`, `task.close` (by the shell) from staff; `case.receive` from the warehouse |
 //! | Owns | `orders`: recipients of each order, sealed; `cases`: what was seen of each parcel, and its case |
-//! | Emits | `case.opened`, `case.asked`, `case.resolved`, `case.received`, `address.flagged`, `task.opened`, `task.closed`; answers |
+//! | Emits | `case.opened`, `case.asked`, `case.changed`, `case.resolved`, `case.received`, `address.flagged`, `task.opened`, `task.closed`; answers |
 //! | Outside | nothing is called; a corrected address is merged into the recipient's section where a reship leaves |
 //!
 //! What each class leads to ([`classes`]):
@@ -16,25 +16,26 @@
 //! | refused, unclaimed | refund once it is back, or has not come back in time |
 //! | damaged | refund |
 //! | suspicious | the address is flagged; a person decides |
-//! | deceased | all mail stops (`case.opened` says so); a person decides; nobody is ever asked |
+//! | deceased | all mail stops (`case.opened` or `case.changed` says so); a person decides; nobody is ever asked |
 //!
 //! *Invariants.* A parcel has at most one case, opened once, however many scans say so and in whatever order; what is
 //! seen before `shipment.dispatched` or `order.accepted` is kept and counts when they come. An open case ends in
 //! exactly one of reship, refund, closed: one field of one row. Only a first parcel is reshipped, so a release at most
-//! once; what comes back of a reship is a case of its own and refunded. A reship sends the very units that came back,
-//! so it waits for them, and needs them whole; only a lost parcel is replaced from the shelf. `case.received` is told
-//! once: damaged or wrong at once, good units when the case ends, and never if they go out again. What was opened as
-//! another case and turns out deceased is told by a second `case.opened`. A case that was closed because the parcel
-//! was delivered after all goes on if it comes back (`shipment.returned`, `case.receive`): then a second
-//! `case.resolved` follows the one that said closed. The corrected address leaves the row with the case's end. This
-//! room never sees an address in its decisions, never charges, refunds, ships or mails, and never asks a recipient of
+//! once; what comes back of a reship is a case of its own and refunded. A reship takes its units from the shelf;
+//! it waits until the parcel is back, and not as bad units, that there are some; a lost parcel is not waited for. What
+//! was scanned in is told by `case.received` once, whatever became of the case: damaged or wrong at once, good units
+//! when the case ends (before its end is told, so that a reship finds them). `case.opened` is told once; another class
+//! that is learned later, an answer and a note are `case.changed`. A case that was closed because the parcel was
+//! delivered after all goes on if it comes back (`shipment.returned`, `case.receive`): `case.changed` says so, and only
+//! then does another `case.resolved` follow. A task that a case made ends with it. The corrected address leaves the
+//! row with the case's end. This room never sees an address in its decisions, never charges, refunds, ships or mails, and never asks a recipient of
 //! a gift: `gift` says so to those who mail.
 //!
 //! *Races.* Whichever comes first decides: an answer and the time to decide; two answers (a token works once); an
 //! answer and `case.resolve`; `shipment.delivered` and any end of the case; `shipment.delivered` and what says that it
 //! cannot be delivered (opened and closed, or never opened); two reasons for one parcel and the first question or end
 //! (until then the more specific counts, afterwards only deceased); an answer and `case.receive` of what cannot be
-//! sent again (reshipped with a task, or refunded); `case.receive` and `shipment.dispatched` (refused by name before).
+//! sent again (reshipped, or refunded); `case.receive` and `shipment.dispatched` (refused by name before).
 
 use std::collections::BTreeSet;
 

@@ -9,7 +9,7 @@ use messages::stock::LineUnits;
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 
-use crate::case::{CaseState, Entry, Facts, File, Note, OrderState};
+use crate::case::{Answered, CaseState, Entry, Facts, File, Note, OrderState};
 
 pub static FILES: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/undelivered");
 
@@ -87,6 +87,8 @@ pub struct CaseView {
     pub line: CaseLine,
     pub lines: Vec<LineUnits>,
     pub facts: Facts,
+    /// The answer that was taken.
+    pub answered: Option<Answered>,
     pub notes: Vec<Note>,
     pub history: Vec<Entry>,
     pub ended_at: Option<Timestamp>,
@@ -188,6 +190,7 @@ fn of_file(case: ShipmentId, file: File, step: &'static str, until: Option<Times
         line,
         lines: file.parcel.lines,
         facts: file.facts,
+        answered: file.answered,
         notes: file.notes,
         history: file.history,
         ended_at: None,

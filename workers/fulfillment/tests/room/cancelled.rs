@@ -116,7 +116,12 @@ fn check(stage: &Stage<Fulfillment>, said: &[Said]) -> Result<(), TestCaseError>
             State::New => prop_assert!(!goes && !is_named),
             State::Requested(_) => prop_assert!(goes && (is_named || named.is_empty())),
             State::Cancelled => prop_assert!(!goes && !is_named && named.len() == 1),
-            other @ (State::Waiting(_) | State::Dispatched(_) | State::Shorted(_) | State::Order(_)) => {
+            other @ (State::Waiting(_)
+            | State::Awaiting(_)
+            | State::Reserved
+            | State::Dispatched(_)
+            | State::Shorted(_)
+            | State::Order(_)) => {
                 prop_assert!(false, "release {} ends as {}", number, status(&other));
             }
         }

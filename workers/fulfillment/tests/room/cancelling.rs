@@ -2,8 +2,11 @@
 
 use messages::answer::CommandAnswered;
 use messages::case::{CaseEnd, CaseResolved};
-use messages::order::{OrderAccepted, OrderCancel, OrderCancelled};
+use messages::id::ShipmentId;
+use messages::order::{OrderAccepted, OrderCancel, OrderCancelled, OrderRefused};
+use messages::payment::PaymentDeclined;
 use messages::shipment::{ShipmentDispatched, ShipmentPacked, ShipmentRequested};
+use messages::stock::{LineUnits, ReshipReady, StockLimited, StockUnavailable, Unavailable, UnavailableLine};
 use messages::{Body, Kind, Timestamp};
 use shell::stage::{Said, Stage};
 
@@ -79,6 +82,64 @@ fn nothing_is_left_to_cancel_when_all_units_are_with_the_warehouse() {
     assert!(said::<OrderCancelled>(&answer).is_none());
 }
 
+type End<'a> = dyn Fn(&mut Stage<fulfillment::Fulfillment>) + 'a;
+
+#[test]
+fn what_ended_before_is_not_left_to_cancel() {
+    let order = release(1).order();
+    let units = |quantity| LineUnits { quantity, ..lines((1, 0)).remove(0) };
+    let limited = StockLimited { order: order.clone(), lines: vec![units(2)] };
+    let line = UnavailableLine { units: units(1), why: Unavailable::SoldOut };
+    let unavailable = StockUnavailable { order: order.clone(), lines: vec![line] };
+    let declined = PaymentDeclined { order, lines: vec![units(2)], ..PaymentDeclined::sample() };
+    // Two units, in one way or the other.
+    let ends: [(&str, &End<'_>); 3] = [
+        ("limited", &|stage| drop(stage.tell(&limited))),
+        ("unavailable", &|stage| drop((stage.tell(&unavailable), stage.tell(&unavailable)))),
+        ("declined", &|stage| drop(stage.tell(&declined))),
+    ];
+    for (name, end) in ends {
+        for accepted_last in [true, false] {
+            let mut stage = stage(0);
+            let released = authorized(&stage, 1, (1, 0));
+            if !accepted_last {
+                stage.tell(&accepted(3));
+            }
+            end(&mut stage);
+            if accepted_last {
+                stage.tell(&accepted(3));
+            }
+            stage.tell(&released);
+            let answer = stage.command(STORE, &wish());
+            assert_eq!(code(&answer).as_deref(), Some("nothing_to_cancel"), "{name}");
+            assert!(said::<OrderCancelled>(&answer).is_none());
+        }
+        let mut stage = stage(0);
+        stage.tell(&accepted(4));
+        end(&mut stage);
+        let released = authorized(&stage, 1, (1, 0));
+        stage.tell(&released);
+        assert!(said::<OrderCancelled>(&stage.command(STORE, &wish())).is_some(), "{name}: one unit is left");
+    }
+}
+
+#[test]
+fn an_order_that_is_not_taken_is_not_cancelled() {
+    let refused = OrderRefused { order: Some(release(1).order()), ..OrderRefused::sample() };
+    for before in [true, false] {
+        let mut stage = stage(0);
+        let early = if before { stage.command(STORE, &wish()) } else { Vec::new() };
+        assert!(early.is_empty());
+        let at_once = stage.tell(&refused);
+        let answer = if before { at_once } else { stage.command(STORE, &wish()) };
+        assert_eq!(code(&answer).as_deref(), Some("nothing_to_cancel"));
+        assert!(said::<OrderCancelled>(&answer).is_none() && stage.due().is_empty());
+    }
+    let mut stage = stage(0);
+    stage.tell(&OrderRefused { order: None, ..OrderRefused::sample() });
+    assert!(stage.rows().is_empty(), "nobody can name it");
+}
+
 #[test]
 fn an_order_is_cancelled_once_and_a_second_wish_is_told_so() {
     let mut stage = stage(0);
@@ -110,7 +171,7 @@ fn a_cancellation_waits_a_day_for_its_order() {
 }
 
 #[test]
-fn a_returned_parcel_goes_out_again_once_per_case_and_payment_hears_nothing_of_it() {
+fn a_returned_parcel_goes_out_again_once_per_case_when_its_units_are_set_aside() {
     let mut stage = stage(0);
     let authorized = authorized(&stage, 1, (1, 0));
     stage.tell(&authorized);
@@ -124,10 +185,13 @@ fn a_returned_parcel_goes_out_again_once_per_case_and_payment_hears_nothing_of_i
         address: Some(authorized.address.clone()),
         ..CaseResolved::sample()
     };
-    let asked = stage.tell(&case);
+    assert!(stage.tell(&case).is_empty(), "its units are not set aside yet");
+    let shipment = ShipmentId::of(&release(1), 2);
+    let ready = ReshipReady { shipment, order: release(1).order(), lines: lines((1, 0)) };
+    let asked = stage.tell(&ready);
     let again: ShipmentRequested = said(&asked).expect("the warehouse is asked");
     assert_eq!(again.shipment.to_string(), format!("{}.2", release(1)));
-    assert!(stage.tell(&case).is_empty());
+    assert!(stage.tell(&case).is_empty() && stage.tell(&ready).is_empty());
     let parcel =
         ShipmentPacked { shipment: again.shipment.clone(), lines: lines((1, 0)), ..ShipmentPacked::sample() };
     let dispatched: ShipmentDispatched = said(&stage.command("warehouse", &parcel)).expect("on its way");

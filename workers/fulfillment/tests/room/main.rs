@@ -6,6 +6,7 @@ mod cancelled;
 mod cancelling;
 mod cells;
 mod edge;
+mod lapsing;
 mod orders;
 mod partners;
 mod properties;

@@ -113,6 +113,8 @@ pub(crate) fn status(state: &State) -> &'static str {
     match state {
         State::New => "new",
         State::Waiting(_) => "waiting",
+        State::Awaiting(_) => "awaiting",
+        State::Reserved => "reserved",
         State::Requested(_) => "requested",
         State::Dispatched(_) => "dispatched",
         State::Shorted(_) => "shorted",

@@ -158,6 +158,8 @@ fn sealed_alike(state: State) -> State {
         }
         State::New
         | State::Waiting(_)
+        | State::Awaiting(_)
+        | State::Reserved
         | State::Dispatched(_)
         | State::Shorted(_)
         | State::Cancelled

@@ -85,6 +85,19 @@ impl<'a> Books<'a> {
         Ok(list)
     }
 
+    /// Units for a parcel that is sent again, ahead of those who wait since its order had them before, or a place in line:
+    /// without a promise where a cap has no room for units in place of lost ones.
+    pub fn claim_to_resend(&mut self, item: &ItemNumber, quantity: u32) -> Option<List> {
+        let units = u64::from(quantity);
+        let list = match self.stock(item) {
+            Some(stock) if self.overrun(stock, units).is_some() => Some(List::Waitlist),
+            Some(stock) if stock.free() < units => Some(List::Backorder),
+            Some(_) | None => None,
+        };
+        self.enter(item, units, list);
+        list
+    }
+
     /// A line stands in line under this key. If it could have its units at once, the line is looked at.
     pub fn join(&mut self, item: &ItemNumber, list: List, quantity: u32, key: &WaitingKey) {
         let fits = self.fits_now(item, list, u64::from(quantity));
@@ -149,22 +162,6 @@ impl<'a> Books<'a> {
             promised.reserved = less(promised.reserved, units);
             promised.shipped += units;
         });
-    }
-
-    /// Units that nobody reserved have left the house in place of shipped ones: as many as shelf and caps have, which
-    /// is returned.
-    pub fn ship_again(&mut self, item: &ItemNumber, quantity: u32) -> u32 {
-        let fits = |units: &u32| {
-            let units = u64::from(*units);
-            self.stock(item)
-                .is_some_and(|stock| stock.free() >= units && self.overrun(stock, units).is_none())
-        };
-        let sent = (1..=quantity).rev().find(fits).unwrap_or(0);
-        if sent > 0 {
-            self.remove(item, sent);
-            self.change(item, u64::from(sent), |promised, units| promised.shipped += units);
-        }
-        sent
     }
 
     /// Shipped units are back on the shelf, and nobody's.

@@ -16,6 +16,7 @@ use crate::decide::order::{
     Allotted, Early, Fact, Held, Later, Order, Pending, Recipient, Release, Standing, name_item,
 };
 use crate::decide::orders::tell_backordered;
+use crate::decide::reship::Resender;
 use crate::decide::stock::List;
 use crate::decide::waiting::{RELEASE, stand_in_line};
 use crate::store::{Key, State, find_order, find_stock};
@@ -123,6 +124,11 @@ pub(super) fn apply_early(
         match fact {
             Fact::Declined => decline(books, allotted, &mut release),
             Fact::Dispatched { shipment, lines } => dispatch(books, &mut release, shipment, &lines),
+            Fact::Reship { shipment, lines, .. } => {
+                let resender = Resender { world, order, place: &allotted.place };
+                resender.resend(books, decision, &mut release, &shipment, &lines);
+            }
+            Fact::Missed { shipment, missing } => release.missed(books, &shipment, &missing),
             Fact::Returned { shipment, lines, is_fit } => {
                 take_back(books, &mut release, shipment, &lines, is_fit);
             }
@@ -163,19 +169,29 @@ impl Order {
 }
 
 impl Early {
-    /// A parcel comes back only after it left.
+    /// A parcel comes back only after it left, and is sent again only after that.
     fn has_partner(&self, allotted: &Allotted) -> bool {
         allotted.releases.get(&self.release).is_some_and(|release| match &self.fact {
             Fact::Declined | Fact::Dispatched { .. } | Fact::Adjusted { .. } => true,
-            Fact::Returned { shipment, .. } => release.shipments.contains(shipment),
+            Fact::Returned { shipment, .. } | Fact::Reship { case: shipment, .. } => {
+                release.shipments.contains(shipment)
+            }
+            Fact::Missed { shipment, .. } => release.reships.contains_key(shipment),
         })
     }
 }
 
 impl Release {
     fn again(&self, lines: Vec<Held>) -> Self {
-        let stub = Self { lines: Vec::new(), shipments: BTreeSet::new(), ..self.clone() };
-        Self { lines, sent: Vec::new(), returned: BTreeSet::new(), ..stub }
+        Self {
+            lines,
+            shipments: BTreeSet::new(),
+            sent: Vec::new(),
+            returned: BTreeSet::new(),
+            reships: BTreeMap::new(),
+            address: self.address.clone(),
+            ..*self
+        }
     }
 }
 
@@ -234,29 +250,26 @@ fn end_later(
     }
 }
 
-/// A line that shipped before and of which the release holds no more was sent again: to another address, or since the
-/// first parcel was lost.
+/// Units left: those that the release holds, or those that were set aside to be sent again.
 fn dispatch(books: &mut Books<'_>, release: &mut Release, shipment: ShipmentId, lines: &[LineUnits]) {
-    if !release.shipments.insert(shipment) {
+    if !release.shipments.insert(shipment.clone()) {
         return;
     }
-    let before: BTreeSet<u16> = release.sent.iter().map(|units| units.line).collect();
-    for units in lines {
-        let held = release.take(units.line, units.quantity);
-        let first = held.as_ref().map_or(0, |held| held.quantity);
-        if let Some(held) = &held {
+    let mut left = release.resent(books, &shipment, lines);
+    if !release.reships.contains_key(&shipment) {
+        for units in lines {
+            let Some(held) = release.take(units.line, units.quantity) else { continue };
             books.ship(&held.item, held.quantity);
-            if !release.sent.iter().any(|sent| sent.line == held.line) {
-                release.sent.push(LineUnits { quantity: 0, ..held.units() });
-                release.sent.sort();
-            }
-        }
-        let Some(sent) = release.sent.iter_mut().find(|sent| sent.line == units.line) else { continue };
-        sent.quantity += first;
-        if before.contains(&units.line) {
-            sent.quantity += books.ship_again(&sent.item, units.quantity - first);
+            left.push(held.units());
         }
     }
+    for units in left {
+        match release.sent.iter_mut().find(|sent| sent.line == units.line) {
+            Some(sent) => sent.quantity += units.quantity,
+            None => release.sent.push(units),
+        }
+    }
+    release.sent.sort();
 }
 
 /// A parcel is back, once. Of one that is not fit, nothing returns: a coin was struck and stays counted.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use shell::worker::{Decision, World};
 
 use crate::Inventory;
+use crate::decide::reship::Reship;
 use crate::decide::stock::{Buyer, List};
 use crate::decide::waiting::RELEASE;
 use crate::store::{Key, WaitingKey, find_stock};
@@ -64,6 +65,9 @@ pub struct Release {
     /// Parcels that were opened after they came back.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub returned: BTreeSet<ShipmentId>,
+    /// Parcels that are sent again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reships: BTreeMap<ShipmentId, Reship>,
 }
 
 /// Units that a release holds.
@@ -136,6 +140,10 @@ pub enum Fact {
     Dispatched { shipment: ShipmentId, lines: Vec<LineUnits> },
     /// These units are not in the warehouse; the sections are for the release that is made again.
     Adjusted { missing: Vec<LineUnits>, payment: Sealed, address: Sealed },
+    /// Of a parcel that did not arrive, these units are to be sent again, in another one.
+    Reship { shipment: ShipmentId, case: ShipmentId, lines: Vec<LineUnits> },
+    /// These units of a parcel that is sent again are not in the warehouse.
+    Missed { shipment: ShipmentId, missing: Vec<LineUnits> },
     /// A parcel came back and was opened: these units may be sold again, if it is fit for that.
     Returned { shipment: ShipmentId, lines: Vec<LineUnits>, is_fit: bool },
 }
@@ -249,6 +257,7 @@ impl Release {
             shipments: BTreeSet::new(),
             sent: Vec::new(),
             returned: BTreeSet::new(),
+            reships: BTreeMap::new(),
         }
     }
 

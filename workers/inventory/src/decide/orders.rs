@@ -91,7 +91,7 @@ fn sort_lines(books: &mut Books<'_>, order: &OrderAccepted) -> Sorted {
         order.deliveries.iter().map(|delivery| (delivery.number, delivery)).collect();
     for line in &order.lines {
         let delivery = addresses.get(&line.delivery).expect("the edge refuses a line without its recipient");
-        let units = LineUnits { line: line.line, item: line.item.clone(), quantity: line.quantity };
+        let units = LineUnits::of(line);
         let (counted, standing) = match books.claim(line, buyer_of(order, delivery), order.place.received_at)
         {
             Verdict::Reserved { counted } => {

@@ -120,13 +120,18 @@ pub(super) fn stand_in_line(
     for (key, pending) in allotted.waiting(order) {
         let Some(list) = pending.standing.list() else { continue };
         books.join(&pending.held.item, list, pending.held.quantity, &key);
-        let key = Key::Waiting(key);
-        // A locked place may have been given up in this very batch, and only setting it takes that back.
-        if world.find(&key).is_some() {
-            decision.set(key, State::Waiting);
-        } else {
-            decision.insert(key, State::Waiting);
-        }
+        take_place(world, decision, key);
+    }
+}
+
+/// Takes a place in line.
+pub(super) fn take_place(world: &World<Inventory>, decision: &mut Decision<Inventory>, key: WaitingKey) {
+    let key = Key::Waiting(key);
+    // A locked place may have been given up in this very batch, and only setting it takes that back.
+    if world.find(&key).is_some() {
+        decision.set(key, State::Waiting);
+    } else {
+        decision.insert(key, State::Waiting);
     }
 }
 
@@ -152,10 +157,13 @@ impl Given {
         now: Timestamp,
     ) {
         for (order, lines) in self.lines {
-            decision.emit(&order, &StockReserved { order: order.clone(), lines });
+            if !lines.is_empty() {
+                decision.emit(&order, &StockReserved { order: order.clone(), lines });
+            }
             let Some(mut row) = self.rows.remove(&order) else { continue };
             if let Some(allotted) = &mut row.allotted {
                 allotted.release(&order, now, decision);
+                allotted.tell_reships(&order, decision);
             }
             apply_early(world, books, decision, &order, &mut row);
             decision.set(Key::Order(order), State::Order(row));
@@ -166,13 +174,16 @@ impl Given {
 impl Order {
     /// The list and the units of the line that stands at this place, if it still does.
     fn stands_at(&self, place: &WaitingKey) -> Option<(List, u32)> {
-        let waiting = self.allotted.as_ref()?.waiting(place.order());
-        let (_, pending) = waiting.into_iter().find(|(key, _)| key == place)?;
-        Some((pending.standing.list()?, pending.held.quantity))
+        let allotted = self.allotted.as_ref()?;
+        let waiting = allotted.waiting(place.order());
+        let pending = waiting.into_iter().find(|(key, _)| key == place);
+        let pending = pending.and_then(|(_, it)| Some((it.standing.list()?, it.held.quantity)));
+        pending.or_else(|| allotted.resent_at(place))
     }
 
-    /// The line at this place has its units now.
+    /// The line at this place has its units now; gives those that the customer did not have before.
     fn give(&mut self, place: &WaitingKey, ready_at: Option<Timestamp>) -> Option<LineUnits> {
+        self.allotted.as_mut()?.give_to_resend(place);
         let allotted = self.allotted.as_ref()?;
         let is_it = |pending| allotted.key_of(place.order(), pending).as_ref() == Some(place);
         let at = allotted.later.as_ref()?.lines.iter().position(is_it)?;

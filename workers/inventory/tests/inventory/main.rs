@@ -8,5 +8,6 @@ mod play;
 mod properties;
 mod races;
 mod releases;
+mod resending;
 mod support;
 mod waiting;

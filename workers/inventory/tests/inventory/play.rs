@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use inventory::decide::order::{Allotted, Held, Pending};
+use inventory::decide::order::{Allotted, Held};
+use inventory::decide::reship::Resent;
 use inventory::decide::stock::{List, Promised, Stock};
 use inventory::store::{HouseholdKey, Key, State, WaitingKey};
 use messages::case::{CaseReceived, Condition};
-use messages::id::{OrderNumber, ReleaseId};
+use messages::id::{OrderNumber, ReleaseId, ShipmentId};
 use messages::item::ItemNumber;
 use messages::product::Product;
 use messages::stock::{
-    LineUnits, ReleaseReady, StockBackordered, StockLimited, StockUnavailable, StockWaitlisted,
+    LineUnits, ReleaseReady, ReshipReady, StockBackordered, StockLimited, StockUnavailable, StockWaitlisted,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -50,6 +51,8 @@ pub(crate) enum Move {
     Short(Index, u32),
     Cancel(Index),
     Return(Index, bool),
+    /// A whole parcel that is away is to be sent again, or one whose units are set aside leaves.
+    Resend(Index),
 }
 
 pub(crate) fn moves() -> impl Strategy<Value = Vec<Move>> {
@@ -64,6 +67,7 @@ pub(crate) fn moves() -> impl Strategy<Value = Vec<Move>> {
         2 => (any::<Index>(), 1_u32..3).prop_map(|(at, quantity)| Move::Short(at, quantity)),
         2 => any::<Index>().prop_map(Move::Cancel),
         2 => (any::<Index>(), any::<bool>()).prop_map(|(at, is_fit)| Move::Return(at, is_fit)),
+        3 => any::<Index>().prop_map(Move::Resend),
     ];
     prop::collection::vec(one, 1..50)
 }
@@ -99,6 +103,10 @@ pub(crate) struct Play {
     missing: BTreeMap<ItemNumber, u64>,
     shipped: BTreeMap<ItemNumber, u64>,
     back: BTreeMap<ItemNumber, u64>,
+    /// Units that were to be sent again, for which no household is counted.
+    resent: BTreeMap<ItemNumber, u64>,
+    /// Parcels whose units are set aside to be sent again.
+    set_aside: Vec<ReshipReady>,
     over: BTreeSet<u64>,
 }
 
@@ -116,6 +124,8 @@ impl Play {
             missing: BTreeMap::new(),
             shipped: BTreeMap::new(),
             back: BTreeMap::new(),
+            resent: BTreeMap::new(),
+            set_aside: Vec::new(),
             over: BTreeSet::new(),
         }
     }
@@ -169,6 +179,7 @@ impl Play {
             Move::Short(at, quantity) => self.short(at, *quantity),
             Move::Cancel(at) => self.cancel(at),
             Move::Return(at, is_fit) => self.take_back(at, *is_fit),
+            Move::Resend(at) => self.resend(at),
         }
     }
 
@@ -210,6 +221,39 @@ impl Play {
         }
         assert_eq!(self.shop.tell(&body), "");
         assert_eq!(self.shop.tell(&CaseReceived { condition: Condition::Restock, ..body }), "", "once");
+    }
+
+    fn resend(&mut self, at: &Index) {
+        if let Some(ready) = self.set_aside.pop() {
+            let release = ready.shipment.release();
+            let parcel = self.parcels.iter_mut().find(|parcel| parcel.release == release).unwrap();
+            parcel.shipments += 1;
+            assert_eq!(ready.shipment, ShipmentId::of(&release, parcel.shipments));
+            parcel.away.push((parcel.shipments, ready.lines.clone()));
+            for units in &ready.lines {
+                *self.shipped.entry(units.item.clone()).or_default() += u64::from(units.quantity);
+            }
+            assert_eq!(self.shop.tell(&dispatched(&release, parcel.shipments, ready.lines)), "");
+            return;
+        }
+        let is_last = |parcel: &&Parcel| {
+            parcel.lines.is_empty() && parcel.away.last().is_some_and(|(last, _)| *last == parcel.shipments)
+        };
+        let fitting: Vec<&Parcel> = self.parcels.iter().filter(is_last).collect();
+        if fitting.is_empty() {
+            return;
+        }
+        let parcel = at.get(&fitting);
+        let (shipment, lines) = parcel.away.last().unwrap().clone();
+        let next = ShipmentId::of(&parcel.release, shipment + 1);
+        let row = self.shop.order_of(&parcel.release.order());
+        let is_new = !row.allotted.unwrap().releases[&parcel.release].reships.contains_key(&next);
+        let body = resend(&parcel.release, shipment, lines.clone());
+        for units in lines.iter().filter(|_| is_new) {
+            *self.resent.entry(units.item.clone()).or_default() += u64::from(units.quantity);
+        }
+        let said = self.shop.say(&body);
+        self.hear(&said);
     }
 
     fn order(&mut self, who: usize, late: i64, lines: &[(usize, u32, u16)]) {
@@ -266,6 +310,7 @@ impl Play {
     }
 
     fn hear(&mut self, said: &[Said]) {
+        self.set_aside.extend(told::<ReshipReady>(said));
         for ready in told::<ReleaseReady>(said) {
             let lines = ready.release.lines.into_iter();
             let lines = lines.map(|it| LineUnits { line: it.line, item: it.item, quantity: it.quantity });
@@ -312,7 +357,10 @@ impl Play {
             let number = number(ITEMS[item]);
             let Promised { reserved, backordered, shipped } = stock.promised;
             let held = self.parcels.iter().flat_map(|parcel| &parcel.lines).filter(|it| it.item == number);
-            assert_eq!(reserved, held.map(|it| u64::from(it.quantity)).sum::<u64>(), "held by releases");
+            let held: u64 = held.map(|it| u64::from(it.quantity)).sum();
+            let aside = resents(&rows).filter(|(_, list, units)| list.is_none() && units.item == number);
+            let aside: u64 = aside.map(|(_, _, units)| u64::from(units.quantity)).sum();
+            assert_eq!(reserved, held + aside, "held by releases, and set aside to be sent again");
             assert_eq!(shipped, self.shipped.get(&number).copied().unwrap_or(0));
             assert_eq!((backordered, stock.waitlisted), waiting(&rows, &number), "stand in line");
             assert!(reserved <= stock.on_hand);
@@ -342,32 +390,35 @@ impl Play {
         for (item, counters) in [(0, 3), (1, 3), (2, 0)] {
             let (stock, item) = (self.stock(item), number(ITEMS[item]));
             let back = self.back.get(&item).copied().unwrap_or(0);
-            let units = stock.promised.total() + stock.waitlisted + back;
+            let resent = self.resent.get(&item).copied().unwrap_or(0);
+            let units = stock.promised.total() + stock.waitlisted + back - resent;
             assert_eq!(sums.get(&item).copied().unwrap_or(0), units * counters, "{item}: in each counter");
         }
     }
 
     /// The places are those of the lines that wait, and the first of each item cannot have its units yet.
     fn check_line(&self, rows: &BTreeMap<Key, State>) {
-        let mut lines: BTreeMap<WaitingKey, &Pending> = BTreeMap::new();
+        let mut lines: BTreeMap<WaitingKey, (List, LineUnits)> = BTreeMap::new();
         for (number, allotted) in rows.iter().filter_map(allotted_of) {
             for pending in allotted.later.iter().flat_map(|later| &later.lines) {
                 let list = pending.standing.list().expect("nothing here waits for its day");
-                let Held { item, line, .. } = &pending.held;
-                lines.insert(WaitingKey::of(item, list, &allotted.place, number, *line), pending);
+                let Held { item, line, quantity, .. } = pending.held.clone();
+                let key = WaitingKey::of(&item, list, &allotted.place, number, line);
+                lines.insert(key, (list, LineUnits { line, item, quantity }));
             }
         }
+        lines.extend(resents(rows).filter_map(|(key, list, units)| Some((key?, (list?, units)))));
         let places: Vec<&str> = lines.keys().map(WaitingKey::as_str).collect();
         assert_eq!(self.shop.places(), places);
         for (item, coins_per_unit) in (0..ITEMS.len()).zip([0, 2, 3]) {
             let stock = self.stock(item);
-            let Some(first) = lines.values().find(|it| it.held.item.as_str() == ITEMS[item]) else {
+            let Some((list, first)) = lines.values().find(|(_, it)| it.item.as_str() == ITEMS[item]) else {
                 continue;
             };
-            let units = u64::from(first.held.quantity);
+            let units = u64::from(first.quantity);
             let room = stock.product.product_limit.unwrap() - stock.promised.total();
             let coins = MINTAGE - self.shop.pool("POOL").promised.total();
-            let has_room = match first.standing.list().unwrap() {
+            let has_room = match list {
                 List::Backorder => true,
                 List::Waitlist => units <= room && units * coins_per_unit <= coins,
             };
@@ -383,14 +434,38 @@ fn allotted_of<'a>((key, state): (&'a Key, &'a State)) -> Option<(&'a OrderNumbe
     }
 }
 
+fn units_of(Held { line, item, quantity, .. }: &Held) -> LineUnits {
+    LineUnits { line: *line, item: item.clone(), quantity: *quantity }
+}
+
+/// Lines of parcels that are sent again: their place and list if they wait, and their units.
+fn resents(
+    rows: &BTreeMap<Key, State>,
+) -> impl Iterator<Item = (Option<WaitingKey>, Option<List>, LineUnits)> {
+    rows.iter().filter_map(allotted_of).flat_map(|(_, allotted)| {
+        let reships = allotted.releases.values().flat_map(|release| &release.reships);
+        reships.flat_map(move |(shipment, reship)| {
+            reship.lines.iter().map(move |Resent { units, standing }| {
+                let list = standing.list();
+                let key =
+                    |list| WaitingKey::to_resend(&units.item, list, &allotted.place, shipment, units.line);
+                (list.map(key), list, units.clone())
+            })
+        })
+    })
+}
+
 /// Units of an item on the two lists.
 fn waiting(rows: &BTreeMap<Key, State>, item: &ItemNumber) -> (u64, u64) {
     let (mut backordered, mut waitlisted) = (0, 0);
     let later = rows.iter().filter_map(allotted_of).filter_map(|(_, allotted)| allotted.later.as_ref());
-    for pending in later.flat_map(|later| &later.lines).filter(|pending| pending.held.item == *item) {
-        match pending.standing.list() {
-            Some(List::Backorder) => backordered += u64::from(pending.held.quantity),
-            Some(List::Waitlist) => waitlisted += u64::from(pending.held.quantity),
+    let later = later.flat_map(|later| &later.lines);
+    let later = later.map(|it| (it.standing.list(), units_of(&it.held)));
+    let resent = resents(rows).map(|(_, list, units)| (list, units));
+    for (list, units) in later.chain(resent).filter(|(_, units)| units.item == *item) {
+        match list {
+            Some(List::Backorder) => backordered += u64::from(units.quantity),
+            Some(List::Waitlist) => waitlisted += u64::from(units.quantity),
             None => {}
         }
     }

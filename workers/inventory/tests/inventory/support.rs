@@ -5,7 +5,7 @@ use inventory::decide::order::Order;
 use inventory::decide::stock::{Household, Pool, Stock};
 use inventory::store::{By, HouseholdKey, Key, State};
 use messages::answer::CommandAnswered;
-use messages::case::{CaseReceived, Condition};
+use messages::case::{CaseReceived, CaseResolved, Condition};
 use messages::id::{OrderNumber, Reference, ReleaseId, ShipmentId, UserId};
 use messages::item::{ItemNumber, PoolId};
 use messages::money::{Amount, Currency};
@@ -13,7 +13,7 @@ use messages::order::{Channel, Delivery, Line, Method, OrderAccepted, OrderCance
 use messages::payment::{DeclineClass, PaymentAdjusted, PaymentDeclined};
 use messages::product::{HouseholdLimit, Mintage, Product, ProductDefine, StockAdjust, StockReceive};
 use messages::sealed::{Fingerprint, Sealed};
-use messages::shipment::ShipmentDispatched;
+use messages::shipment::{ReleaseShorted, ShipmentDispatched};
 use messages::stock::LineUnits;
 use messages::tracking_number::{Carrier, TrackingNumber};
 use messages::{Body, Event, Kind, Timestamp, topology};
@@ -147,7 +147,11 @@ impl Shop {
     }
 
     pub(crate) fn order(&self, order: u64) -> Order {
-        match self.stage.rows().remove(&Key::Order(order_number(order))) {
+        self.order_of(&order_number(order))
+    }
+
+    pub(crate) fn order_of(&self, order: &OrderNumber) -> Order {
+        match self.stage.rows().remove(&Key::Order(order.clone())) {
             Some(State::Order(order)) => order,
             _ => Order::default(),
         }
@@ -282,7 +286,13 @@ impl Wish {
 
 pub(crate) fn declined(release: &ReleaseId) -> PaymentDeclined {
     let code = "stolen_card".to_owned();
-    PaymentDeclined { release: release.clone(), order: release.order(), class: DeclineClass::Never, code }
+    PaymentDeclined {
+        release: release.clone(),
+        order: release.order(),
+        class: DeclineClass::Never,
+        code,
+        lines: Vec::new(),
+    }
 }
 
 pub(crate) fn dispatched(release: &ReleaseId, shipment: u16, lines: Vec<LineUnits>) -> ShipmentDispatched {
@@ -327,7 +337,34 @@ pub(crate) fn back(
     lines: Vec<LineUnits>,
 ) -> CaseReceived {
     let case = ShipmentId::of(release, shipment);
-    CaseReceived { case, release: release.clone(), order: release.order(), condition, lines }
+    CaseReceived { case, release: release.clone(), order: release.order(), condition, lines, user: None }
+}
+
+pub(crate) fn late(number: u64, seconds: i64, quantity: u32) -> OrderAccepted {
+    Wish { received_at: noon().plus_seconds(seconds), ..wish(number, "ann", &[("AA", quantity, 1)]) }
+        .accepted()
+}
+
+/// A case's end: what was in the `shipment`th parcel is to be sent again.
+pub(crate) fn resend(release: &ReleaseId, shipment: u16, lines: Vec<LineUnits>) -> CaseResolved {
+    CaseResolved {
+        case: ShipmentId::of(release, shipment),
+        release: release.clone(),
+        order: release.order(),
+        lines,
+        ..CaseResolved::sample()
+    }
+}
+
+/// Units that the warehouse misses of the `shipment`th parcel.
+pub(crate) fn shorted(release: &ReleaseId, shipment: u16, missing: Vec<LineUnits>) -> ReleaseShorted {
+    ReleaseShorted {
+        shipment: ShipmentId::of(release, shipment),
+        release: release.clone(),
+        order: release.order(),
+        missing,
+        ..ReleaseShorted::sample()
+    }
 }
 
 pub(crate) fn release(order: u64, number: u16) -> ReleaseId {

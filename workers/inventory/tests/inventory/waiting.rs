@@ -17,11 +17,6 @@ fn order(number: u64, who: &'static str, quantity: u32) -> messages::order::Orde
     wish(number, who, &[("AA", quantity, 1)]).accepted()
 }
 
-fn late(number: u64, seconds: i64, quantity: u32) -> messages::order::OrderAccepted {
-    Wish { received_at: noon().plus_seconds(seconds), ..wish(number, "ann", &[("AA", quantity, 1)]) }
-        .accepted()
-}
-
 #[test]
 fn a_line_waits_for_stock_under_the_caps_and_for_others_above_them() {
     let back = backorderable(product("AA"));
@@ -271,28 +266,6 @@ fn while_units_are_waited_for_caps_are_only_raised() {
         let mut shop = make();
         assert_eq!(shop.define(product), answer, "{why}");
         assert_eq!(kinds(&shop.settle()), if why == "a higher mintage" { GETS } else { "" }, "{why}");
-    }
-}
-
-#[test]
-fn a_parcel_that_is_sent_again_takes_what_is_free() {
-    let parcel = |number, quantity| dispatched(&release(1, 1), number, vec![units(1, "AA", quantity)]);
-    let returned = back(&release(1, 1), 1, Condition::Restock, vec![units(1, "AA", 2)]);
-    for (why, is_back, on_hand, limit, units) in [
-        ("the returned units", true, 2, 2, "0/0/2"),
-        ("others, the first are lost", false, 5, 9, "1/0/4"),
-        ("as far as the shelf has them", false, 3, 9, "0/0/3"),
-        ("as far as the cap has room", false, 9, 3, "6/0/3"),
-    ] {
-        let mut shop = Shop::with(capped("AA", limit), on_hand);
-        shop.tell(&order(1, "ann", 2));
-        shop.tell(&parcel(1, 2));
-        if is_back {
-            assert_eq!(shop.tell(&returned), "");
-            assert_eq!(shop.units("AA"), "2/0/0");
-        }
-        shop.tell(&parcel(2, 2));
-        assert_eq!(shop.units("AA"), units, "{why}");
     }
 }
 

@@ -57,13 +57,15 @@ impl Fact {
             | Self::Waitlisted(_)
             | Self::Delayed(..)
             | Self::Declined(_) => all.contains(&Self::Cancelled),
-            // A question that waits for its parcel is overtaken by the end of its case.
-            Self::Dispatched(number) => all.contains(&Self::Asked(number, 1)),
-            Self::Delivered(_)
-            | Self::Undeliverable(..)
-            | Self::Returned(_)
-            | Self::Refunded(_)
-            | Self::Died(_) => false,
+            // What waits for its parcel is overtaken: a question by the end of its case, a failure by the return.
+            Self::Dispatched(number) => {
+                all.contains(&Self::Asked(number, 1)) || all.contains(&Self::Returned(number))
+            }
+            Self::Undeliverable(number, _) => all.contains(&Self::Returned(number)),
+            Self::Returned(number) => {
+                all.iter().any(|fact| matches!(fact, Self::Undeliverable(of, _) if *of == number))
+            }
+            Self::Delivered(_) | Self::Refunded(_) | Self::Died(_) => false,
         }
     }
 }

@@ -29,13 +29,11 @@ pub fn scope(input: &Input, found: &World<Notifications>) -> Vec<Key> {
             keys.extend(of_order(order, found, |_| true, None));
             keys
         }
-        Input::Accepted(body) => {
-            let mut keys = vec![notice(&body.order, NoticeKind::Received, &body.cause)];
-            keys.extend(of_order(&body.order, found, |row| row.silent, body.email.as_ref()));
-            keys
+        Input::Accepted(body) => announced(body, NoticeKind::Received, found),
+        Input::Held(body) => announced(body, NoticeKind::Held, found),
+        Input::Refused(Refusal { order, cause, email, .. }) => {
+            introduced(order, NoticeKind::Refused, cause, email.as_ref(), found)
         }
-        Input::Held(body) => with_own(&body.order, NoticeKind::Held, &body.cause, found),
-        Input::Refused(body) => with_own(&body.order, NoticeKind::Refused, &body.cause, found),
         Input::Dispatched { order, shipment, .. } => with_own(order, NoticeKind::Shipped, shipment, found),
         Input::Cancelled { order, .. } => with_own(order, NoticeKind::Cancelled, order.as_str(), found),
         Input::CaseEnded { order, case, .. } => with_own(order, NoticeKind::Reshipped, case, found),
@@ -55,10 +53,12 @@ pub fn looks(input: &Input, found: &World<Notifications>) -> Vec<Key> {
             std::iter::once(Key::Order(mail.order.clone())).chain(address(&mail.order)).collect()
         }
         Input::Bounced(bounce) => bounces::looks(bounce),
-        Input::Accepted(body) => body.email.iter().cloned().map(Key::Address).collect(),
-        Input::Held(Announced { order, .. })
-        | Input::Refused(Refusal { order, .. })
-        | Input::Dispatched { order, .. }
+        Input::Accepted(Announced { order, email, .. })
+        | Input::Held(Announced { order, email, .. })
+        | Input::Refused(Refusal { order, email, .. }) => {
+            address(order).chain(email.iter().cloned().map(Key::Address)).collect()
+        }
+        Input::Dispatched { order, .. }
         | Input::Cancelled { order, .. }
         | Input::CaseEnded { order, .. }
         | Input::Told { order, .. } => address(order).collect(),
@@ -90,6 +90,23 @@ fn notice(order: &OrderNumber, kind: NoticeKind, cause: &str) -> Key {
 
 pub(super) fn notices_of(prefix: String) -> Peek {
     Peek { table: NOTICES, prefix, after: None, most: NOTICES_MAX }
+}
+
+fn announced(body: &Announced, kind: NoticeKind, found: &World<Notifications>) -> Vec<Key> {
+    introduced(&body.order, kind, &body.cause, body.email.as_ref(), found)
+}
+
+/// With the address that a silent order brings.
+fn introduced(
+    order: &OrderNumber,
+    kind: NoticeKind,
+    cause: &str,
+    email: Option<&Fingerprint>,
+    found: &World<Notifications>,
+) -> Vec<Key> {
+    let mut keys = vec![notice(order, kind, cause)];
+    keys.extend(of_order(order, found, |row| row.silent, email));
+    keys
 }
 
 fn with_own(order: &OrderNumber, kind: NoticeKind, cause: &str, found: &World<Notifications>) -> Vec<Key> {

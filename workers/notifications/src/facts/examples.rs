@@ -74,8 +74,9 @@ fn refunded() -> Facts {
 /// What a mail shows of the question that it asks.
 pub(crate) fn answer_code() -> AnswerCode {
     AnswerCode {
-        code: "x7Jm2PqkT0aVb9LrNw3cSg".to_owned(),
-        link: "https://mint.example/answer?case=A.1.1&t=x7Jm2PqkT0aVb9LrNw3cSg".to_owned(),
+        case: "Y6FN-9WSA-MH40-J.1.1".to_owned(),
+        code: "7K2M9-QXT04".to_owned(),
+        page: "https://mint.example/answer?case=Y6FN-9WSA-MH40-J.1.1&t=x7Jm2PqkT0aVb9LrNw3cSg".to_owned(),
     }
 }
 

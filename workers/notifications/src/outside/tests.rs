@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use shell::worker::DueRow;
 use tokio::net::TcpListener;
-use world::mail::{Sink, StoredMail, serve_smtp};
+use world::mail::{OwnSink, StoredMail};
 
 use super::*;
 use crate::facts::examples;
 
 #[tokio::test]
 async fn the_relay_s_answer_is_the_notice_s() {
-    let office = Office::open("answers").await;
+    let office = Office::open().await;
     for (to, answer) in [
         ("pat@example.com", Answer::Sent),
         ("greylist.pat@example.com", Answer::TryLater),
@@ -31,7 +31,7 @@ async fn the_relay_s_answer_is_the_notice_s() {
 
 #[tokio::test]
 async fn a_mail_tried_again_has_the_same_message_id() {
-    let office = Office::open("again").await;
+    let office = Office::open().await;
     for _ in 0..2 {
         assert_eq!(office.post(contact("drop@example.com")).await, (Answer::Unclear, false));
     }
@@ -43,7 +43,7 @@ async fn a_mail_tried_again_has_the_same_message_id() {
 
 #[tokio::test]
 async fn connections_are_used_again_until_they_break() {
-    let office = Office::open("idle").await;
+    let office = Office::open().await;
     let Transport::Smtp(smtp) = &office.mailer.transport else { panic!("this office has a relay") };
     for (to, kept) in [
         ("pat@example.com", true),
@@ -82,7 +82,7 @@ async fn a_relay_that_refuses_us_refuses_no_notice() {
 
 #[tokio::test]
 async fn what_a_dead_performer_began_is_unclear_and_not_sent() {
-    let office = Office::open("unknown").await;
+    let office = Office::open().await;
     let answered = post(&office.mailer, &office.ring, contact("pat@example.com"), true).await;
     assert_eq!(answered, (Answer::Unclear, false));
     assert_eq!(office.sink.mails(), []);
@@ -90,7 +90,7 @@ async fn what_a_dead_performer_began_is_unclear_and_not_sent() {
 
 #[tokio::test]
 async fn without_a_usable_contact_nothing_is_sent() {
-    let office = Office::open("contact").await;
+    let office = Office::open().await;
     for (contact, answer) in [
         (json!({ "name": "Pat Example" }), Answer::NoEmail),
         (json!({ "name": "Pat\r\nBcc: eve@example.com", "email": "pat@example.com" }), Answer::Unsendable),
@@ -110,22 +110,32 @@ async fn without_a_usable_contact_nothing_is_sent() {
     assert_eq!(office.sink.mails(), []);
 }
 
+const CASE_ID: &str = "Y6FN-9WSA-MH40-J.1.1";
+
 #[test]
 fn the_code_of_a_question_is_the_one_that_undelivered_checks_and_each_question_has_its_own() {
     let (mailer, ring) = (mailer(transport(None, Path::new("unused")).unwrap()), examples::ring());
-    let mail = |facts| {
-        let cause = "Y6FN-9WSA-MH40-J.1.1".to_owned();
-        Mail { cause, ..examples::mail(&ring, facts, &contact("pat@example.com")) }
+    let mail = |facts| Mail {
+        cause: CASE_ID.to_owned(),
+        ..examples::mail(&ring, facts, &contact("pat@example.com"))
     };
     let code = |facts| mailer.answer_code(&mail(facts), &ring).unwrap();
     let asked = |contact| examples::asked(contact, messages::case::CaseClass::AddressFault);
     for number in [1, 2] {
-        let AnswerCode { code, link } = code(asked(number)).unwrap();
+        let AnswerCode { case, code, page } = code(asked(number)).unwrap();
+        let (start, token) = page.rsplit_once('=').unwrap();
+        assert_eq!(
+            (case.as_str(), start),
+            (CASE_ID, "https://mint.example/answer?case=Y6FN-9WSA-MH40-J.1.1&t")
+        );
+        let letter = AnswerCode::typed(&ring, &mailer.answer_base_url, CASE_ID, number).unwrap();
+        assert_eq!((letter.code, letter.page.as_str()), (code.clone(), "https://mint.example/answer"));
         for other in [1, 2] {
-            let fits = ring.token_fits("case", "Y6FN-9WSA-MH40-J.1.1", other, &code).unwrap();
+            let fits = ring.token_fits("case", CASE_ID, other, token).unwrap();
+            assert_eq!(fits, u16::from(number) == other);
+            let fits = ring.typed_code_fits("case", CASE_ID, other, &code).unwrap();
             assert_eq!(fits, u16::from(number) == other);
         }
-        assert_eq!(link, format!("https://mint.example/answer?case=Y6FN-9WSA-MH40-J.1.1&t={code}"));
     }
     assert!(examples::all().into_iter().filter(|facts| code(facts.clone()).is_some()).count() == 2);
     assert!(mailer.answer_code(&mail(asked(1)), &Keyring::default()).is_err(), "the key may still come");
@@ -174,31 +184,20 @@ fn settings_that_are_wrong_are_named_without_their_values() {
 }
 
 struct Office {
-    dir: PathBuf,
-    sink: Sink,
+    sink: OwnSink,
     mailer: Mailer,
     ring: Keyring,
 }
 
 impl Office {
-    async fn open(name: &str) -> Self {
-        let dir = directory(name);
-        let sink = Sink::open(&dir).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("smtp://{}", listener.local_addr().unwrap());
-        tokio::spawn(serve_smtp(listener, sink.clone()));
-        let mailer = mailer(transport(Some(&url), &dir).unwrap());
-        Self { dir, sink, mailer, ring: examples::ring() }
+    async fn open() -> Self {
+        let sink = OwnSink::open().await.unwrap();
+        let mailer = mailer(transport(Some(&sink.url()), Path::new("unused")).unwrap());
+        Self { sink, mailer, ring: examples::ring() }
     }
 
     async fn post(&self, contact: Value) -> (Answer, bool) {
         post(&self.mailer, &self.ring, contact, false).await
-    }
-}
-
-impl Drop for Office {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.dir).unwrap();
     }
 }
 

@@ -42,7 +42,7 @@ fn only_confirmed_says_confirmed() {
 #[test]
 fn no_notice_advertises_or_links_but_to_the_answer_of_its_question() {
     for facts in examples::all() {
-        let said = everything(&facts).replace(&examples::answer_code().link, "").to_lowercase();
+        let said = everything(&facts).replace(&examples::answer_code().page, "").to_lowercase();
         for word in ["http", "www.", "offer", "discount", "subscribe"] {
             assert!(!said.contains(word), "{word}: {said}");
         }
@@ -109,7 +109,7 @@ fn each_class_of_case_is_asked_in_its_own_words_and_only_a_mail_shows_a_code() {
         let without = words(&examples::order(), None, &facts, false);
         assert_eq!(with_code.paragraphs[0], why_not(class));
         assert!(with_code.paragraphs.iter().any(|said| said.contains("answer code")), "{class:?}");
-        assert!(without.paragraphs.iter().all(|said| !said.contains("code") && !said.contains("link")));
+        assert!(without.paragraphs.iter().all(|said| !said.contains("code") && !said.contains("page")));
         assert!(
             !with_code.paragraphs.concat().to_lowercase().contains("deceased"),
             "never a word of a death"

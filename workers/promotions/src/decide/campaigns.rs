@@ -118,8 +118,13 @@ fn step(campaign: &Campaign, control: &CampaignControl) -> Move {
 }
 
 fn approval(campaign: &Campaign, control: &CampaignControl) -> Move {
-    if control.version.is_some_and(|seen| seen != campaign.version) {
-        return Move::Refused("draft_changed", "the draft was replaced since: look at it as it stands now");
+    match control.version {
+        None => return Move::Refused("version_needed", "an approval names the draft that was read"),
+        Some(seen) if seen != campaign.version => {
+            let text = "this is not the draft as it stands now: it was replaced; read it again";
+            return Move::Refused("draft_changed", text);
+        }
+        Some(_) => {}
     }
     if control.user.as_str().eq_ignore_ascii_case(campaign.defined_by.as_str()) {
         return Move::Refused("second_person_needed", "whoever defined a draft cannot approve it");

@@ -126,7 +126,11 @@ pub(super) fn define(stage: &mut Stage<Promotions>, body: &CampaignDefine) -> Ve
 
 pub(super) fn control(stage: &mut Stage<Promotions>, verb: CampaignVerb) -> Vec<Said> {
     let user = messages::id::UserId::parse("second").unwrap();
-    let body = CampaignControl { campaign: reference(CAMPAIGN), verb, version: None, user, reason: None };
+    let version = match stage.rows().remove(&Key::Campaign(reference(CAMPAIGN))) {
+        Some(State::Campaign(Some(campaign))) if verb == CampaignVerb::Approve => Some(campaign.version),
+        _ => None,
+    };
+    let body = CampaignControl { campaign: reference(CAMPAIGN), verb, version, user, reason: None };
     stage.command("operator", &body)
 }
 

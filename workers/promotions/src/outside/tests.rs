@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use shell::worker::DueRow;
 use tokio::net::TcpListener;
-use world::mail::{Sink, serve_smtp};
+use world::mail::OwnSink;
 
 use super::*;
 use crate::store::MailId;
@@ -18,7 +18,7 @@ const AT: Timestamp = Timestamp(time::macros::datetime!(2026-11-24 12:00 UTC));
 
 #[tokio::test]
 async fn the_relay_s_answer_is_the_mail_s() {
-    let office = Office::open("list-answers").await;
+    let office = Office::open().await;
     for (to, answer) in [
         ("pat@example.com", Answer::Sent),
         ("greylist.pat@example.com", Answer::PutOff),
@@ -37,7 +37,7 @@ async fn the_relay_s_answer_is_the_mail_s() {
 
 #[tokio::test]
 async fn what_a_dead_performer_began_is_unclear_and_not_sent() {
-    let office = Office::open("list-unknown").await;
+    let office = Office::open().await;
     for due in [office.deliver("pat@example.com"), office.confirm("pat@example.com")] {
         let reply = office.mailer.perform(&Call { due, unknown: true }, &office.ring).await;
         assert_eq!(read(&reply), Answer::Unclear);
@@ -47,7 +47,7 @@ async fn what_a_dead_performer_began_is_unclear_and_not_sent() {
 
 #[tokio::test]
 async fn a_consent_that_was_checked_too_long_ago_is_asked_for_anew() {
-    let office = Office::open("list-stale").await;
+    let office = Office::open().await;
     for (waited, answer) in
         [(0, Answer::Sent), (30, Answer::Sent), (31, Answer::Stale), (9_000, Answer::Stale)]
     {
@@ -60,12 +60,12 @@ async fn a_consent_that_was_checked_too_long_ago_is_asked_for_anew() {
 
 #[tokio::test]
 async fn without_its_keys_a_mail_waits_and_without_a_contact_it_ends() {
-    let office = Office::open("list-keys").await;
+    let office = Office::open().await;
     let due = office.deliver("pat@example.com");
     let call = Call { due: due.clone(), unknown: false };
     let reply = office.mailer.perform(&call, &Keyring::default()).await;
     assert_eq!((read(&reply), reply.far_side_down), (Answer::Down, true));
-    let other = Office::open("list-other-keys").await;
+    let other = Office::open().await;
     assert_eq!(read(&office.mailer.perform(&call, &other.ring).await), Answer::Unsendable);
     for contact in [json!("something else"), json!({ "email": "pat@example.com\r\nBcc: eve@example.com" })] {
         assert_eq!(office.post(&office.deliver_to(&contact)).await, Answer::Unsendable);
@@ -78,7 +78,7 @@ async fn a_relay_that_is_not_there_is_down_and_without_one_mails_are_files() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("smtp://{}", listener.local_addr().unwrap());
     drop(listener);
-    let office = Office::open("list-files").await;
+    let office = Office::open().await;
     let due = office.deliver("pat@example.com");
     let down = mailer(transport(Some(&url), Path::new("unused")).unwrap());
     let reply = down.perform(&Call { due: due.clone(), unknown: false }, &office.ring).await;
@@ -92,22 +92,18 @@ async fn a_relay_that_is_not_there_is_down_and_without_one_mails_are_files() {
 }
 
 struct Office {
-    dir: PathBuf,
-    sink: Sink,
+    sink: OwnSink,
     mailer: Mailer,
     ring: Keyring,
 }
 
 impl Office {
-    async fn open(name: &str) -> Self {
-        let dir = directory(name);
-        let sink = Sink::open(&dir).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("smtp://{}", listener.local_addr().unwrap());
-        tokio::spawn(serve_smtp(listener, sink.clone()));
+    async fn open() -> Self {
+        let sink = OwnSink::open().await.unwrap();
+        let mailer = mailer(transport(Some(&sink.url()), Path::new("unused")).unwrap());
         let mut ring = Keyring::default();
         ring.init(&[], AT.0).unwrap();
-        Self { sink, mailer: mailer(transport(Some(&url), &dir).unwrap()), dir, ring }
+        Self { sink, mailer, ring }
     }
 
     fn deliver(&self, email: &str) -> DueRow {
@@ -131,12 +127,6 @@ impl Office {
 
     async fn post(&self, due: &DueRow) -> Answer {
         read(&self.mailer.perform(&Call { due: due.clone(), unknown: false }, &self.ring).await)
-    }
-}
-
-impl Drop for Office {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.dir).unwrap();
     }
 }
 

@@ -78,6 +78,28 @@ pub async fn subscriber(
     })
 }
 
+/// Whether no mail of these topics goes to a subscriber any more; no topic: of any.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn is_withdrawn(
+    pool: &PgPool,
+    subscriber: &Fingerprint,
+    topics: &[Topic],
+) -> Result<bool, sqlx::Error> {
+    let topics: Vec<&str> = topics.iter().copied().map(Topic::name).collect();
+    sqlx::query_scalar(
+        "SELECT NOT EXISTS (
+             SELECT FROM promotions.subscribers s, jsonb_each(s.state->'subscriber'->'topics') t
+             WHERE s.key = $1 AND (cardinality($2) = 0 OR t.key = ANY($2)) AND t.value->>'state' IN ('asked', 'confirmed')
+         )",
+    )
+    .bind(subscriber.as_str())
+    .bind(topics)
+    .fetch_one(pool)
+    .await
+}
+
 /// Mails of a campaign by outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MailCount {

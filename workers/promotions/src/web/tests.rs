@@ -14,7 +14,7 @@ const ONE_CLICK: &str = "List-Unsubscribe=One-Click";
 
 #[tokio::test]
 async fn a_post_unsubscribes_from_the_list_of_the_mail() {
-    let house = House::open(true).await;
+    let house = House::open(Ok(Taken::Decided)).await;
     let (status, body) = house.post(&house.token, FORM, ONE_CLICK).await;
     assert_eq!(status, 200);
     assert!(body.contains("no more of these mails"), "{body}");
@@ -30,7 +30,7 @@ async fn a_post_unsubscribes_from_the_list_of_the_mail() {
 
 #[tokio::test]
 async fn a_get_shows_a_button_and_never_unsubscribes() {
-    let house = House::open(true).await;
+    let house = House::open(Ok(Taken::Decided)).await;
     for method in ["GET", "HEAD"] {
         let (status, body) = house.ask(method, &house.token, "", "").await;
         assert_eq!(status, 200);
@@ -42,7 +42,7 @@ async fn a_get_shows_a_button_and_never_unsubscribes() {
 
 #[tokio::test]
 async fn what_is_no_wish_of_ours_publishes_nothing() {
-    let house = House::open(true).await;
+    let house = House::open(Ok(Taken::Decided)).await;
     let mut forged = house.token.clone();
     forged.replace_range(..1, if forged.starts_with('A') { "B" } else { "A" });
     let other_topic = house.token.replacen(".3.", ".1.", 1);
@@ -65,9 +65,17 @@ async fn what_is_no_wish_of_ours_publishes_nothing() {
 }
 
 #[tokio::test]
-async fn a_broker_that_does_not_take_it_is_no_success() {
-    let house = House::open(false).await;
-    assert_eq!(house.post(&house.token, FORM, ONE_CLICK).await.0, 503);
+async fn only_what_the_room_has_decided_is_told_as_done() {
+    for (taken, status, title) in [
+        (Ok(Taken::Decided), 200, "<h1>Unsubscribed</h1>"),
+        (Ok(Taken::Noted), 202, "<h1>Noted</h1>"),
+        (Err("the broker is down"), 503, "<h1>Not done</h1>"),
+    ] {
+        let house = House::open(taken).await;
+        let (found, page) = house.post(&house.token, FORM, ONE_CLICK).await;
+        assert_eq!(found, status);
+        assert!(page.contains(title), "{page}");
+    }
 }
 
 type Published = Arc<Mutex<Vec<SubscriberWithdraw>>>;
@@ -79,20 +87,21 @@ struct House {
 }
 
 impl House {
-    async fn open(is_up: bool) -> Self {
+    async fn open(taken: Result<Taken, &'static str>) -> Self {
         let mut ring = Keyring::default();
         ring.init(&[], time::macros::datetime!(2026-11-24 12:00 UTC)).unwrap();
         let pat = ring.fingerprint(Trait::Email, "pat@example.com").unwrap();
         let token = Token::make(&ring, Purpose::Unsubscribe, &pat, topic_number(Topic::Activities)).unwrap();
         let published = Published::default();
         let kept = Arc::clone(&published);
-        let publish: Publish = Arc::new(move |body| {
+        let withdraw: Withdraw = Arc::new(move |subscriber, body| {
+            assert_eq!(subscriber, pat);
             kept.lock().unwrap().push(body);
-            Box::pin(async move { if is_up { Ok(()) } else { Err("the broker is down".to_owned()) } })
+            Box::pin(async move { taken.map_err(str::to_owned) })
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let router = router(Arc::new(ring), publish);
+        let router = router(Arc::new(ring), withdraw);
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { addr, token: token.to_string(), published }
     }

@@ -19,8 +19,6 @@ use super::url::{RelayUrl, Security};
 
 /// For a connection to be ready, and again for a mail to be taken: together well within a performer's lease.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Connections kept open between mails.
-const IDLE_MAX: usize = 4;
 /// "Service not available, closing transmission channel" (RFC 5321 §4.2.3).
 const CLOSING: u16 = 421;
 
@@ -31,6 +29,7 @@ pub struct Smtp {
     tls: Tls,
     login: Option<Credentials>,
     hello: ClientId,
+    /// Never more than there were conversations at one time.
     idle: Mutex<Vec<AsyncSmtpConnection>>,
 }
 
@@ -122,10 +121,7 @@ impl Smtp {
     }
 
     fn keep(&self, connection: AsyncSmtpConnection) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE_MAX {
-            idle.push(connection);
-        }
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
     }
 }
 

@@ -37,9 +37,10 @@ fn each_scan_says_what_is_new_and_nothing_else() {
         (&[("01", 6)], ("09", 5), &["returned at 6 by 09"]),
         (&[("03", 1)], ("22", 2), &["undeliverable at 2 by 22", "exception at 2"]),
         (&[("03", 1)], ("11", 2), &["undeliverable at 2 by 11", "exception at 2"]),
-        (&[("22", 2)], ("05", 3), &[]),
+        (&[("22", 2)], ("05", 3), &["undeliverable at 3 by 05"]),
+        (&[("22", 2)], ("22", 3), &[]),
         (&[("22", 2)], ("06", 3), &["in_transit at 3"]),
-        (&[("22", 2), ("06", 3)], ("25", 4), &["exception at 4"]),
+        (&[("22", 2), ("06", 3)], ("25", 4), &["undeliverable at 4 by 25", "exception at 4"]),
         (&[("10", 3)], ("22", 2), &["undeliverable at 2 by 22"]),
         (&[("22", 2)], ("01", 3), &["delivered at 3"]),
         (&[("22", 2)], ("09", 3), &["returning at 3"]),
@@ -47,7 +48,9 @@ fn each_scan_says_what_is_new_and_nothing_else() {
         (&[("09", 3)], ("27", 2), &["undeliverable at 2 by 27"]),
         (&[("09", 3)], ("01", 5), &["returned at 5 by 09"]),
         (&[("09", 3), ("01", 5)], ("01", 2), &[]),
-        (&[("09", 3), ("01", 5)], ("27", 2), &[]),
+        (&[("09", 3), ("01", 5)], ("27", 2), &["undeliverable at 2 by 27"]),
+        (&[("27", 2), ("09", 3), ("01", 5)], ("22", 1), &["undeliverable at 1 by 22"]),
+        (&[("27", 2), ("09", 3), ("01", 5)], ("27", 1), &[]),
     ];
     for (row, (before, (code, hours), said)) in table.iter().enumerate() {
         let mut stage = Stage::new(Tracking::default());

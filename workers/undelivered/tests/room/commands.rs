@@ -1,9 +1,10 @@
 //! What outsiders say: who may, when, and by which name the rest is refused.
 
-use messages::case::{CaseAnswer, CaseEnd, CaseNote, CaseResolve, CaseWish, Condition};
+use messages::Kind;
+use messages::case::{CaseAnswer, CaseEnd, CaseNote, CaseReceive, CaseResolve, CaseWish, Condition};
 use messages::id::Reference;
 use messages::order::SubmittedAddress;
-use shell::stage::Stage;
+use shell::stage::{Said, Stage};
 use undelivered::Undelivered;
 use undelivered::case::CaseState;
 
@@ -69,7 +70,7 @@ fn an_answer_needs_a_token_that_was_mailed_or_staff() {
         let mut stage = dispatched_stage();
         no_such_number(&mut stage);
         let body = change(sample(&stage));
-        assert_eq!(words(&stage.command(sender, &body)), [*expected], "{what}");
+        assert_eq!(outcome(&stage.command(sender, &body)), *expected, "{what}");
     }
     let mut stage = dispatched_stage();
     no_such_number(&mut stage);
@@ -84,14 +85,14 @@ fn both_tokens_work_until_the_time_is_over() {
         no_such_number(&mut stage);
         a_week(&mut stage);
         let body = answer(&stage, contact, CaseWish::Refund, None);
-        assert_eq!(words(&stage.command("web-store", &body)), ["web-store: done"], "{contact}");
+        assert_eq!(outcome(&stage.command("web-store", &body)), "web-store: done", "{contact}");
     }
     let mut stage = dispatched_stage();
     no_such_number(&mut stage);
     stage.set_now(stage.now().plus_seconds(31 * DAY));
     assert_eq!(words(&want_refund(&mut stage)), ["web-store: refused token_expired"]);
     let by_staff = stage.command("operator", &staff_answer(CaseWish::Refund, None));
-    assert_eq!(words(&by_staff), ["operator: done"], "staff answer until it has ended");
+    assert_eq!(outcome(&by_staff), "operator: done", "staff answer until it has ended");
 }
 
 #[test]
@@ -131,7 +132,7 @@ fn an_address_fault_needs_another_address_that_parses() {
         stage.tell(&undeliverable(1, code, None));
         let body = answer(&stage, 1, CaseWish::Reship, address);
         let said = stage.command("web-store", &body);
-        assert_eq!(words(&said), [expected]);
+        assert_eq!(outcome(&said), expected);
         assert!(!said[0].event.data.get().contains("8020"), "no refusal repeats a part of an address");
     }
 }
@@ -140,7 +141,7 @@ fn an_address_fault_needs_another_address_that_parses() {
 fn the_same_answer_again_is_answered_again_and_another_is_not_taken() {
     let mut stage = dispatched_stage();
     no_such_number(&mut stage);
-    assert_eq!(words(&want_reship(&mut stage)), ["web-store: done"]);
+    assert_eq!(words(&want_reship(&mut stage)), ["answered", "web-store: done"]);
     assert_eq!(words(&want_reship(&mut stage)), ["web-store: repeated"]);
     assert_eq!(words(&want_refund(&mut stage)), ["web-store: refused already_answered"]);
     let other_reference = CaseAnswer {
@@ -181,10 +182,13 @@ fn notes_are_kept_with_name_and_time_and_have_a_limit() {
     let mut stage = dispatched_stage();
     assert_eq!(words(&stage.command("operator", &note("hello"))), ["operator: refused unknown_case"]);
     no_such_number(&mut stage);
-    assert_eq!(words(&stage.command("operator", &note("the carrier confirms it"))), ["operator: done"]);
+    assert_eq!(
+        words(&stage.command("operator", &note("the carrier confirms it"))),
+        ["noted", "operator: done"]
+    );
     assert_eq!(words(&stage.command("operator", &note("the carrier confirms it"))), ["operator: repeated"]);
     staff_refund(&mut stage);
-    assert_eq!(words(&stage.command("operator", &note("also after the end"))), ["operator: done"]);
+    assert_eq!(words(&stage.command("operator", &note("also after the end"))), ["noted", "operator: done"]);
     for text in [String::new(), "x".repeat(501)] {
         let body = CaseNote { text, ..note("") };
         assert_eq!(words(&stage.command("operator", &body)), ["operator: refused bad_text"]);
@@ -213,15 +217,50 @@ fn the_warehouse_scans_in_what_was_sent_and_only_once() {
 }
 
 #[test]
-fn a_reship_whose_units_turn_out_bad_becomes_a_task() {
-    for (scan, told) in
-        [(scan_in_damaged as Step, "received damaged"), (scan_in_wrong, "received wrong_item")]
-    {
+fn the_units_of_a_reship_come_from_the_shelf_so_those_that_came_back_go_there_once_or_not() {
+    for (scan, told) in [
+        (scan_in as Step, "received restock"),
+        (scan_in_damaged, "received damaged"),
+        (scan_in_wrong, "received wrong_item"),
+    ] {
         let mut stage = dispatched_stage();
         for step in [no_such_number as Step, come_back, want_reship] {
             step(&mut stage);
         }
-        assert_eq!(words(&scan(&mut stage)), [told, "warehouse: done", "task.opened"]);
+        assert_eq!(words(&scan(&mut stage)), [told, "warehouse: done"]);
+        assert_eq!(words(&scan(&mut stage)), ["warehouse: repeated"]);
         assert_eq!(standing(&stage, 1), "reship");
     }
+}
+
+#[test]
+fn a_typed_code_answers_as_well_as_the_link_and_both_only_once() {
+    let mut stage = dispatched_stage();
+    no_such_number(&mut stage);
+    let code = stage.ring.typed_code("case", parcel(1).as_str(), 1).unwrap().to_lowercase();
+    let typed = CaseAnswer { token: Some(code), ..answer(&stage, 1, CaseWish::Refund, None) };
+    assert_eq!(outcome(&stage.command("call-centre", &typed)), "call-centre: done");
+    assert_eq!(words(&want_reship(&mut stage)), ["web-store: refused already_answered"]);
+}
+
+#[test]
+fn what_staff_do_to_a_case_is_told_with_their_names() {
+    let mut stage = dispatched_stage();
+    no_such_number(&mut stage);
+    let mut said = stage.command("operator", &note("the carrier confirms it"));
+    said.extend(stage.command("operator", &staff_answer(CaseWish::Refund, None)));
+    let scan = CaseReceive { user: Some(user()), ..received(1, Condition::Restock) };
+    said.extend(stage.command("operator", &scan));
+    let told =
+        ["noted", "operator: done", "answered", "operator: done", "received restock", "resolved refund"];
+    assert_eq!(words(&said)[..6], told);
+    for fact in said.iter().filter(|said| [Kind::CaseChanged, Kind::CaseReceived].contains(&said.kind)) {
+        let body: serde_json::Value = serde_json::from_str(fact.event.data.get()).unwrap();
+        assert_eq!(body["user"], "kim", "{body}");
+    }
+}
+
+/// Of what a command gave, its answer.
+fn outcome(said: &[Said]) -> String {
+    words(said).into_iter().find(|word| word.contains(": ")).unwrap()
 }

@@ -16,8 +16,8 @@ fn a_reship_has_the_old_recipient_at_the_corrected_address() {
         step(&mut stage);
     }
     let said = want_reship(&mut stage);
-    let resolved: CaseResolved = said[1].body();
-    assert!(!said[1].event.data.get().contains("correction"), "the correction does not leave by itself");
+    let resolved: CaseResolved = said[2].body();
+    assert!(!said[2].event.data.get().contains("correction"), "the correction does not leave by itself");
     let section = resolved.address.unwrap();
     let open = |room| {
         let ring = stage.ring.for_room(room, &[]);
@@ -37,7 +37,7 @@ fn without_a_correction_the_section_goes_as_it_is() {
     dispatch(&mut stage);
     come_back(&mut stage);
     let asked = answer(&stage, 1, CaseWish::Reship, None);
-    let resolved: CaseResolved = stage.command("web-store", &asked)[1].body();
+    let resolved: CaseResolved = stage.command("web-store", &asked)[2].body();
     assert_eq!(resolved.address.as_ref(), Some(&body.deliveries[0].section));
 }
 

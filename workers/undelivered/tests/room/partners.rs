@@ -3,8 +3,8 @@
 
 use messages::answer::{CommandAnswered, Outcome};
 use messages::case::{
-    CaseAnswer, CaseAsked, CaseEnd, CaseNote, CaseOpened, CaseReceive, CaseReceived, CaseResolve,
-    CaseResolved, CaseWish, Condition,
+    CaseAnswer, CaseAsked, CaseChange, CaseChanged, CaseEnd, CaseNote, CaseOpened, CaseReceive, CaseReceived,
+    CaseResolve, CaseResolved, CaseWish, Condition,
 };
 use messages::id::{OrderNumber, Reference, ReleaseId, ShipmentId, UserId};
 use messages::order::{DeliverySection, OrderAccepted, SubmittedAddress};
@@ -282,6 +282,14 @@ fn fact(said: &Said) -> Option<String> {
     }
     if of(Kind::CaseResolved) {
         return Some(format!("resolved {}", said.body::<CaseResolved>().resolution.name()));
+    }
+    if of(Kind::CaseChanged) {
+        return Some(match said.body::<CaseChanged>().change {
+            CaseChange::Noted { .. } => "noted".to_owned(),
+            CaseChange::Answered { .. } => "answered".to_owned(),
+            CaseChange::Reclassified { class, .. } => format!("now {}", class.name()),
+            CaseChange::Resumed => "resumed".to_owned(),
+        });
     }
     if of(Kind::CaseReceived) {
         let condition = serde_json::to_value(said.body::<CaseReceived>().condition).unwrap();

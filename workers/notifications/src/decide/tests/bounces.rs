@@ -37,6 +37,26 @@ fn a_notice_that_came_back_is_a_task_and_its_address_gets_letters_from_then_on()
 }
 
 #[test]
+fn an_address_that_takes_no_mail_gets_letters_of_a_hold_and_of_a_refusal_too() {
+    let (mut stage, id) = office();
+    come_back(&mut stage, "5.1.1", &id);
+    let (email, first) = (Some(fingerprint(&stage)), id.order);
+    let (held, refused) = (OrderNumber::from_bits(1), Some(OrderNumber::from_bits(2)));
+    stage.tell(&OrderHeld { order: held, email: email.clone(), ..OrderHeld::sample() });
+    stage.tell(&OrderRefused { order: refused, email, ..OrderRefused::sample() });
+    let others = stage.rows().into_iter().filter_map(|(key, state)| match (key, state) {
+        (Key::Notice(id), State::Notice(notice)) if id.order != first => {
+            Some((id.kind, notice.unwrap().status))
+        }
+        _ => None,
+    });
+    assert_eq!(
+        others.collect::<Vec<_>>(),
+        [(NoticeKind::Held, Status::Letter), (NoticeKind::Refused, Status::Letter)]
+    );
+}
+
+#[test]
 fn each_status_of_a_notice_takes_a_bounce_in_its_own_way() {
     let table: &[(&[Answer], Status, bool)] = &[
         (&[], Status::Bounced, true),

@@ -1,7 +1,7 @@
 //! Cancellations, cases and deaths: what is told of them, and what is told no more.
 
 use messages::bounce::AddressSuppressed;
-use messages::case::{CaseClass, CaseEnd, CaseOpened};
+use messages::case::{CaseChange, CaseChanged, CaseClass, CaseEnd, CaseOpened};
 use messages::id::{OrderNumber, ReleaseId};
 use messages::order::OrderCancelled;
 
@@ -29,6 +29,16 @@ fn refund(stage: &mut Stage<Notifications>) -> Vec<Said> {
 
 fn died(stage: &mut Stage<Notifications>) -> Vec<Said> {
     stage.tell(&CaseOpened { class: CaseClass::Deceased, ..CaseOpened::sample() })
+}
+
+#[test]
+fn a_death_that_is_learned_after_the_opening_of_a_case_stops_the_mail_as_well() {
+    let mut stage = stage();
+    ACCEPTED(&mut stage);
+    let change = CaseChange::Reclassified { class: CaseClass::Deceased, reason: None };
+    stage.tell(&CaseChanged { change, ..CaseChanged::sample() });
+    assert!(stage.due().is_empty());
+    assert!(notices(&stage).iter().all(|(_, notice)| notice.status == Status::Withheld));
 }
 
 /// The races: a cancellation and what came before it, a question and the end of its case. Each order has one outcome.
@@ -153,6 +163,8 @@ fn every_other_case_opens_in_silence_and_a_carrier_s_word_of_a_death_is_not_told
     SHIPPED(&mut stage);
     for class in CaseClass::ALL.into_iter().filter(|class| *class != CaseClass::Deceased) {
         assert!(stage.tell(&CaseOpened { class, ..CaseOpened::sample() }).is_empty());
+        let change = CaseChange::Reclassified { class, reason: None };
+        assert!(stage.tell(&CaseChanged { change, ..CaseChanged::sample() }).is_empty());
     }
     for endorsement in ["DEC", " dec", "Deceased"] {
         let endorsement = Some(endorsement.to_owned());

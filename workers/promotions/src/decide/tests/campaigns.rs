@@ -122,9 +122,11 @@ fn a_second_person_approves_the_draft_that_stands() {
         reason: None,
     };
     for user in [body.user.as_str().to_owned(), body.user.as_str().to_uppercase()] {
-        let said = stage.command("operator", &approve(&user, None));
+        let said = stage.command("operator", &approve(&user, Some(1)));
         assert_eq!(outcome(&said), (Outcome::Refused, Some("second_person_needed".to_owned())), "{user}");
     }
+    let said = stage.command("operator", &approve("second", None));
+    assert_eq!(outcome(&said), (Outcome::Refused, Some("version_needed".to_owned())));
     // Approve and define: the draft that came first is not the one that was looked at.
     define(&mut stage, &definition("another"));
     let said = stage.command("operator", &approve("second", Some(1)));
