@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
+pub mod bench;
 pub mod broker;
 pub mod chaos;
 pub mod client;
@@ -253,6 +254,12 @@ impl TestHouse {
         command.args(arguments).stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log);
         let child = command.spawn().expect("the program starts");
         self.processes.insert(process.to_owned(), child);
+    }
+
+    /// The process id of a process that was started.
+    #[must_use]
+    pub fn process_id(&self, process: &str) -> Option<u32> {
+        self.processes.get(process).map(Child::id)
     }
 
     /// The processes that run.

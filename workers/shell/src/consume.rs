@@ -61,12 +61,14 @@ impl Door {
         }
     }
 
-    const fn prefetch(self) -> u16 {
-        match self {
+    /// Never more messages than a batch may have events: who decides one at a time also fetches one at a time.
+    fn prefetch(self, batch_events_max: usize) -> u16 {
+        let most = match self {
             Self::Inner | Self::Control => PREFETCH_INNER,
             Self::Outside => PREFETCH_OUTSIDE,
             Self::Dead => 1,
-        }
+        };
+        most.min(u16::try_from(batch_events_max).unwrap_or(u16::MAX))
     }
 }
 
@@ -98,7 +100,7 @@ async fn epoch<W: Worker, S: Seams<W>>(
 ) -> Result<(), WireError> {
     let queue = door.queue::<W>();
     let tag = format!("{}-{door:?}", W::ROOM).to_lowercase();
-    let connecting = hall.broker.consume(&queue, &tag, door.prefetch());
+    let connecting = hall.broker.consume(&queue, &tag, door.prefetch(hall.batch_events_max));
     let mut consumer = tokio::select! {
         biased;
         () = hall.shut(door) => return Ok(()),

@@ -55,6 +55,8 @@ fn connect_options(url: &str, schema: &str) -> Result<PgConnectOptions, String> 
             // A transaction that somebody left open dies by itself.
             ("idle_in_transaction_session_timeout", "60s"),
             ("timezone", "UTC"),
+            // A plan that was made while a table was empty reads all of it for ever.
+            ("plan_cache_mode", "force_custom_plan"),
         ])
         .application_name(&format!("oms {schema}"))
         .disable_statement_logging())

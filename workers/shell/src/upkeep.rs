@@ -21,8 +21,16 @@ const DAY_MILLIS: i64 = 86_400_000;
 
 impl<W: Worker> Store<W> for PgLedger {
     async fn timers(&self, calls: &[&str], most: usize) -> Result<Vec<DueRow>, LedgerError> {
+        // Kind by kind, since only within one is the index in order of time; the kinds are few and found by it too.
         let sql = format!(
-            "SELECT {DUE_COLUMNS} FROM due d WHERE due_at <= now() AND NOT (kind = ANY($1)) ORDER BY due_at LIMIT $2"
+            "WITH RECURSIVE kinds (kind) AS (
+                 SELECT min(kind) FROM due
+                 UNION ALL
+                 SELECT (SELECT min(due.kind) FROM due WHERE due.kind > kinds.kind) FROM kinds WHERE kinds.kind IS NOT NULL
+             )
+             SELECT {DUE_COLUMNS} FROM kinds CROSS JOIN LATERAL (
+                 SELECT * FROM due WHERE due.kind = kinds.kind AND due.due_at <= now() ORDER BY due.due_at LIMIT $2
+             ) d WHERE NOT (kinds.kind = ANY($1)) ORDER BY d.due_at LIMIT $2"
         );
         let rows = sqlx::query(AssertSqlSafe(sql))
             .bind(calls)
@@ -35,13 +43,16 @@ impl<W: Worker> Store<W> for PgLedger {
 
     async fn claim(&self, kinds: &[&str], most: usize) -> Result<Vec<Call>, LedgerError> {
         let owner = self.owner().await?;
-        // A lease ends early with its owner. CASE keeps the lock from being asked for where there is no lease.
+        // A lease ends early with its owner. CASE keeps the lock from being asked for where there is no lease. Kind by kind,
+        // since only within one is the index in order of time: a backlog must not be sorted at every claim.
         let sql = format!(
             "WITH picked AS (
-                 SELECT key, kind, started_at AS before FROM due
-                 WHERE kind = ANY($1) AND due_at <= now()
-                 AND CASE WHEN lease_until IS NULL OR lease_until < now() THEN true ELSE pg_try_advisory_xact_lock(owner) END
-                 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+                 SELECT d.key, d.kind, d.started_at AS before FROM unnest($1::text[]) AS kinds (kind) CROSS JOIN LATERAL (
+                     SELECT key, kind, started_at, due_at FROM due
+                     WHERE due.kind = kinds.kind AND due_at <= now()
+                     AND CASE WHEN lease_until IS NULL OR lease_until < now() THEN true ELSE pg_try_advisory_xact_lock(owner) END
+                     ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+                 ) d ORDER BY d.due_at LIMIT $2
              )
              UPDATE due d SET started_at = COALESCE(d.started_at, clock_timestamp()), lease_until = now() + make_interval(secs => $3), owner = $4
              FROM picked p WHERE d.key = p.key AND d.kind = p.kind
