@@ -54,10 +54,10 @@ pub(super) async fn window(url: &str, hops: &[Said], plan: &Plan) -> Window {
     let free = Arc::new(Semaphore::new(plan.in_flight));
     let arrived = Arc::new(AtomicUsize::new(0));
     let mut tasks = JoinSet::new();
-    for at in 1..hops.len() {
+    for (at, said) in hops.iter().enumerate().skip(1) {
         let (channel, consumer) = consume(&consuming, &queue(at)).await;
         let out = confirming(&publishing).await;
-        tasks.spawn(hop(channel, consumer, out, at + 1, hops[at].body.clone()));
+        tasks.spawn(hop(channel, consumer, out, at + 1, said.body.clone()));
     }
     let (channel, consumer) = consume(&consuming, &queue(hops.len())).await;
     let (ended, permits) = (Arc::clone(&arrived), Arc::clone(&free));
