@@ -298,6 +298,7 @@ impl World {
             paused: tokio::sync::watch::channel(false).0,
             verified: true,
             batch_events_max: 256,
+            batch_linger: std::time::Duration::from_millis(20),
         };
         process.run(Loops::of(Arc::new(hall), outside));
     }

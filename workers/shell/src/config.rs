@@ -40,6 +40,7 @@ settings! {
     HTTP_ADDR: "OMS_HTTP_ADDR", Some("127.0.0.1:9464"), "address:port", "all", false, "Where /livez, /readyz and /metrics are served; `off` serves nothing.";
     LOG: "OMS_LOG", Some("info"), "filter", "all", false, "Log filter in the manner of tracing: error, warn, info, debug, shell=debug.";
     BATCH_EVENTS: "OMS_BATCH_EVENTS", Some("256"), "events", "all", false, "Most events that one transaction decides; 1 decides one at a time.";
+    BATCH_LINGER: "OMS_BATCH_LINGER", Some("20"), "milliseconds", "all", false, "Most that a batch waits for more events, only where they pile up and never longer than the last one took; 0 never waits.";
     DATABASE_CONNECTIONS: "OMS_DATABASE_CONNECTIONS", Some("3"), "connections", "all", false, "Database connections per room.";
     DRAIN_SECONDS: "OMS_DRAIN_SECONDS", Some("20"), "seconds", "all", false, "How long a stopping process may finish what it has begun.";
     VERIFY_AMOUNT: "OMS_INTAKE_VERIFY_AMOUNT", Some("2500000"), "minor units", "intake", false, "Orders of a larger total are held until a person has verified them; 0 holds none.";

@@ -1,17 +1,19 @@
-//! The consuming loops of a room: fill a batch with what has arrived, digest it, ack once. It never lingers for
-//! more, and never acks what is not confirmed.
+//! The consuming loops of a room: fill a batch with what has arrived, digest it, ack once. It never makes a message that
+//! comes alone wait for more, and never acks what is not confirmed.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use messages::envelope::{SINGLE, decode_with_text};
 use messages::topology;
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 
 use crate::faults::{self, Point, Sabotage};
 use crate::hall::{Hall, Stopped};
 use crate::ledger::{OutboxRow, Store, Tried, WireHeaders};
+use crate::pace::Pace;
 use crate::parking::ParkReason;
 use crate::reading::Reader;
 use crate::retry::Pauses;
@@ -111,10 +113,17 @@ async fn epoch<W: Worker, S: Seams<W>>(
     }
     tracing::info!(room = %W::ROOM, %queue, "consuming");
     let mut waiting: VecDeque<Arrived> = VecDeque::new();
+    let mut pace = Pace::up_to(hall.batch_linger);
     loop {
         if hall.is_shut(door) {
             return Ok(());
         }
+        if waiting.is_empty()
+            && let Some(next) = consumer.ready()
+        {
+            waiting.push_back(next?);
+        }
+        let linger = pace.linger(!waiting.is_empty());
         if waiting.is_empty() {
             let first = tokio::select! {
                 biased;
@@ -124,7 +133,8 @@ async fn epoch<W: Worker, S: Seams<W>>(
             waiting.push_back(first?);
         }
         let begun = Instant::now();
-        let Some(batch) = fill(hall, door, &mut consumer, &mut waiting).await? else { continue };
+        let Some(batch) = fill(hall, door, &mut consumer, &mut waiting, linger).await? else { continue };
+        let filled = Instant::now();
         faults::point(Point::AfterReceive, W::ROOM).await;
         let events = batch.taken.len();
         let acks_early = faults::sabotages(Sabotage::Ack);
@@ -140,6 +150,7 @@ async fn epoch<W: Worker, S: Seams<W>>(
         }
         faults::point(Point::AfterAck, W::ROOM).await;
         pauses.reset();
+        pace.took(filled.elapsed());
         telemetry::observe(Metric::BatchEvents, W::ROOM, events as f64);
         telemetry::observe(Metric::BatchSeconds, W::ROOM, begun.elapsed().as_secs_f64());
     }
@@ -177,12 +188,14 @@ fn needs_care<W: Worker>(reader: &Reader<'_, W>, message: &Arrived) -> bool {
     is_alone(reader, message) || message.delivery_count >= COUNT_ONE_AT_A_TIME
 }
 
-/// Takes whole AMQP messages until there are enough events. Gives none if a key is missing for the moment.
+/// Takes whole AMQP messages until there are enough events, waiting once for more. Gives none if a key is missing for the
+/// moment.
 async fn fill<W: Worker, S: Seams<W>>(
     hall: &Hall<W, S>,
     door: Door,
     consumer: &mut <S::Broker as Broker>::Consumption,
     waiting: &mut VecDeque<Arrived>,
+    mut linger: Duration,
 ) -> Result<Option<Batch<W>>, WireError> {
     let queue = door.queue::<W>();
     let Some(first) = waiting.pop_front() else { return Ok(None) };
@@ -217,7 +230,12 @@ async fn fill<W: Worker, S: Seams<W>>(
             Some(next) => next,
             None => match consumer.ready() {
                 Some(next) => next?,
-                None => break,
+                None if linger.is_zero() => break,
+                None => {
+                    let waited = tokio::time::sleep(std::mem::take(&mut linger));
+                    tokio::select! { biased; () = hall.shut(door) => {}, () = waited => {} }
+                    continue;
+                }
             },
         };
         match if needs_care(&reader, &next) { None } else { reader.read(&next, &queue).ok() } {

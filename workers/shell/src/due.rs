@@ -10,10 +10,12 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Instant;
 
 use crate::faults::{self, Point};
 use crate::hall::{Hall, Stopped};
 use crate::ledger::{LedgerError, Store};
+use crate::pace::Pace;
 use crate::retry::Pauses;
 use crate::seams::Seams;
 use crate::settle::Entry;
@@ -246,7 +248,21 @@ async fn claim<W: Worker, S: Seams<W>>(
 /// Hands answers in as they come, all that are there in one batch.
 async fn hand_in<W: Worker, S: Seams<W>>(hall: Arc<Hall<W, S>>, mut answered: mpsc::Receiver<Answered>) {
     let mut ready = Vec::new();
-    while answered.recv_many(&mut ready, hall.batch_events_max).await > 0 {
+    let mut pace = Pace::up_to(hall.batch_linger);
+    loop {
+        let linger = pace.linger(!answered.is_empty());
+        if answered.recv_many(&mut ready, hall.batch_events_max).await == 0 {
+            return;
+        }
+        if !linger.is_zero() && ready.len() < hall.batch_events_max {
+            tokio::time::sleep(linger).await;
+            while ready.len() < hall.batch_events_max
+                && let Ok(more) = answered.try_recv()
+            {
+                ready.push(more);
+            }
+        }
+        let begun = Instant::now();
         let mut entries = read_all(&hall, ready.iter().map(|one| (&one.due, Some(&*one.answer))));
         while entries.len() < ready.len() && !hall.is_stopping() {
             tokio::time::sleep(POLL).await;
@@ -255,6 +271,7 @@ async fn hand_in<W: Worker, S: Seams<W>>(hall: Arc<Hall<W, S>>, mut answered: mp
         // Stopped: the calls count as of unknown outcome and are looked up.
         let _: Result<(), Stopped> = hall.digest(entries).await;
         faults::point(Point::AnswerStored, W::ROOM).await;
+        pace.took(begun.elapsed());
         ready.clear();
     }
 }

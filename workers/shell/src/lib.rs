@@ -2,7 +2,7 @@
 //!
 //! A room gives `read / scope / decide` ([`worker::Worker`]); the shell does the rest, the same for every room:
 //!
-//! 1. **Fill** with what has arrived, never lingering ([`consume`]).
+//! 1. **Fill** with what has arrived; what comes alone never waits for more ([`consume`], `pace`).
 //! 2. **Read**: sender, type, body; what is unreadable is parked whole and its sender told ([`reading`], [`parking`]).
 //! 3. **One transaction** ([`settle`]): inbox ids, rows locked in one order, the decisions folded, rows saved,
 //!    outputs stored.
@@ -31,6 +31,7 @@ pub mod mail;
 pub mod memory;
 pub mod migrate;
 mod owner;
+mod pace;
 pub mod parking;
 pub mod pausing;
 pub mod postgres;
