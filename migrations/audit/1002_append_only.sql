@@ -15,13 +15,13 @@ CREATE TRIGGER head_stays BEFORE DELETE OR TRUNCATE ON head
 -- one and be dropped in silence; this check at the end of the batch stops the room instead.
 CREATE FUNCTION check_head() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    IF NEW.seq < OLD.seq OR NOT EXISTS (
+    IF (TG_OP = 'UPDATE' AND NEW.seq < OLD.seq) OR ((TG_OP = 'UPDATE' OR NEW.seq IS NOT NULL) AND NOT EXISTS (
         SELECT FROM records WHERE key = lpad(NEW.seq::text, 20, '0') AND hash = NEW.hash
-    ) THEN
+    )) THEN
         RAISE EXCEPTION 'the head of the audit chain does not name its last record: run oms audit verify';
     END IF;
     RETURN NULL;
 END $$;
 
-CREATE CONSTRAINT TRIGGER head_names_last AFTER UPDATE ON head DEFERRABLE INITIALLY DEFERRED
+CREATE CONSTRAINT TRIGGER head_names_last AFTER INSERT OR UPDATE ON head DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION check_head();

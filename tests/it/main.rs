@@ -16,4 +16,5 @@ mod operator;
 mod parked;
 mod poison;
 mod promotions;
+mod rows;
 mod waiting;

@@ -147,6 +147,11 @@ impl<W: Worker, S: Seams<W>> Hall<W, S> {
                         | SettleError::Unlocked
                         | SettleError::Section(_)
                         | SettleError::Ledger(LedgerError::Row(_)) => return Ok(Err(error)),
+                        SettleError::Ledger(LedgerError::Raced { .. }) => {
+                            telemetry::count(Metric::DatabaseRetries, W::ROOM, 1);
+                            tracing::debug!(room = %W::ROOM, events = entries.len(), %error, "a batch is tried again");
+                            continue;
+                        }
                         SettleError::Key(_)
                         | SettleError::Ledger(
                             LedgerError::ForNow(_) | LedgerError::Schema(_) | LedgerError::State { .. },

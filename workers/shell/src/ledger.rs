@@ -15,6 +15,9 @@ pub enum LedgerError {
     /// It may succeed unchanged in a moment: lost connection, deadlock, lock time-out, no room.
     #[error("the database did not take the batch for now: {0}")]
     ForNow(String),
+    /// Another batch made a row that this one had found missing. It succeeds unchanged if it is tried again.
+    #[error("another batch has made a row of table {table} meanwhile")]
+    Raced { table: &'static str },
     /// Some row of the batch is not acceptable (SQLSTATE classes 22 and 23).
     #[error("the database refuses a row of the batch: {0}")]
     Row(String),

@@ -1,8 +1,9 @@
 //! The ledger in PostgreSQL. The only SQL that touches a room's rows on the way of a batch: every table has the
 //! shape `key, state`, so that locking, loading and saving are written once and no room can get them wrong.
 
+mod rows;
+
 use std::collections::BTreeMap;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use messages::Timestamp;
@@ -14,22 +15,27 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::control::Control;
-use crate::faults::{self, Sabotage};
 use crate::ledger::{ClosedTask, DueId, Ledger, LedgerError, Loaded, OutboxRow, TracedDue, Tx};
 use crate::owner::Owner;
 use crate::worker::{DueChange, DueRow, Key, Peek, Task, Worker};
+
+use rows::{Absent, Care, columns};
 
 /// One room's schema.
 #[derive(Debug, Clone)]
 pub struct PgLedger {
     pool: PgPool,
     owner: Arc<Owner>,
+    care: Arc<Care>,
 }
 
 /// A transaction in it.
-pub struct PgTx<W> {
+pub struct PgTx<W: Worker> {
     tx: Transaction<'static, Postgres>,
-    of: PhantomData<fn() -> W>,
+    /// Whether rows that are missing are made before they are locked.
+    careful: bool,
+    care: Arc<Care>,
+    absent: Absent<W>,
 }
 
 /// Sorts a failure by what the shell must do about it.
@@ -60,7 +66,7 @@ pub(crate) fn sort(error: sqlx::Error) -> LedgerError {
 impl PgLedger {
     #[must_use]
     pub fn new(pool: PgPool) -> Self {
-        Self { pool, owner: Arc::default() }
+        Self { pool, owner: Arc::default(), care: Arc::default() }
     }
 
     #[must_use]
@@ -111,7 +117,8 @@ impl<W: Worker> Ledger<W> for PgLedger {
     async fn begin(&self) -> Result<PgTx<W>, LedgerError> {
         // Never inside a select or a time-out: a cancelled begin leaves an open transaction in the pool (sqlx 0.9.0).
         let tx = self.pool.begin().await.map_err(sort)?;
-        Ok(PgTx { tx, of: PhantomData })
+        let care = Arc::clone(&self.care);
+        Ok(PgTx { tx, careful: care.take(), care, absent: Absent::<W>::new() })
     }
 
     async fn unsent(&self, ids: &[Uuid]) -> Result<Vec<OutboxRow>, LedgerError> {
@@ -142,55 +149,11 @@ impl<W: Worker> Tx<W> for PgTx<W> {
     }
 
     async fn load(&mut self, keys: &[W::Key]) -> Result<Loaded<W>, LedgerError> {
-        let mut loaded = Vec::with_capacity(keys.len());
-        for run in keys.chunk_by(|a, b| a.table() == b.table()) {
-            let table = run[0].table();
-            let by_text: BTreeMap<String, &W::Key> =
-                run.iter().map(|key| (key.text().into_owned(), key)).collect();
-            let texts: Vec<&str> = by_text.keys().map(String::as_str).collect();
-            // FOR UPDATE on a row that is not there locks nothing, so it is made first.
-            if !faults::sabotages(Sabotage::Lock) {
-                let make =
-                    format!("INSERT INTO {table} (key) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING");
-                sqlx::query(AssertSqlSafe(make)).bind(&texts).execute(&mut *self.tx).await.map_err(sort)?;
-            }
-            let lock = format!(
-                "SELECT key, state::text AS state FROM {table} WHERE key = ANY($1) ORDER BY key FOR UPDATE"
-            );
-            for row in
-                sqlx::query(AssertSqlSafe(lock)).bind(&texts).fetch_all(&mut *self.tx).await.map_err(sort)?
-            {
-                let text: String = row.try_get("key").map_err(sort)?;
-                let Some(key) = by_text.get(&text) else { continue };
-                let state = parse_state::<W>(key, row.try_get("state").map_err(sort)?)?;
-                loaded.push(((*key).clone(), state));
-            }
-        }
-        if faults::sabotages(Sabotage::Lock) {
-            let absent = Self::absent(keys, &loaded);
-            loaded.extend(absent);
-        }
-        Ok(loaded)
+        self.lock(keys).await
     }
 
     async fn look(&mut self, keys: &[W::Key]) -> Result<Loaded<W>, LedgerError> {
-        let mut found = Vec::with_capacity(keys.len());
-        for run in keys.chunk_by(|a, b| a.table() == b.table()) {
-            let table = run[0].table();
-            let texts: Vec<String> = run.iter().map(|key| key.text().into_owned()).collect();
-            let sql = format!("SELECT key, state::text AS state FROM {table} WHERE key = ANY($1)");
-            let rows =
-                sqlx::query(AssertSqlSafe(sql)).bind(&texts).fetch_all(&mut *self.tx).await.map_err(sort)?;
-            let mut states: BTreeMap<String, Option<String>> = BTreeMap::new();
-            for row in &rows {
-                states.insert(row.try_get("key").map_err(sort)?, row.try_get("state").map_err(sort)?);
-            }
-            for (key, text) in run.iter().zip(texts) {
-                let state = states.remove(&text).flatten();
-                found.push((key.clone(), parse_state::<W>(key, state)?));
-            }
-        }
-        Ok(found)
+        self.read(keys).await
     }
 
     async fn peek(&mut self, peek: &Peek) -> Result<Vec<String>, LedgerError> {
@@ -235,29 +198,11 @@ impl<W: Worker> Tx<W> for PgTx<W> {
     }
 
     async fn save(&mut self, rows: &[(&W::Key, &W::State)]) -> Result<(), LedgerError> {
-        if faults::sabotages(Sabotage::Lock) {
-            self.make_late(rows).await?;
-        }
-        for run in rows.chunk_by(|a, b| a.0.table() == b.0.table()) {
-            let table = run[0].0.table();
-            let (keys, states) = columns::<W>(run)?;
-            let sql = format!(
-                "UPDATE {table} t SET state = w.state::jsonb FROM unnest($1::text[], $2::text[]) AS w (key, state) WHERE t.key = w.key"
-            );
-            let done = sqlx::query(AssertSqlSafe(sql))
-                .bind(keys)
-                .bind(states)
-                .execute(&mut *self.tx)
-                .await
-                .map_err(sort)?;
-            if usize::try_from(done.rows_affected()).ok() != Some(run.len()) {
-                return Err(LedgerError::Schema(format!("a locked row of {table} is gone")));
-            }
-        }
-        Ok(())
+        self.write(rows).await
     }
 
     async fn delete(&mut self, keys: &[W::Key]) -> Result<(), LedgerError> {
+        self.make_absent(&[]).await?;
         for run in keys.chunk_by(|a, b| a.table() == b.table()) {
             let texts: Vec<String> = run.iter().map(|key| key.text().into_owned()).collect();
             let sql = format!("DELETE FROM {} WHERE key = ANY($1)", run[0].table());
@@ -401,31 +346,13 @@ impl<W: Worker> Tx<W> for PgTx<W> {
             .map_err(sort)
     }
 
-    async fn commit(self) -> Result<(), LedgerError> {
+    async fn commit(mut self) -> Result<(), LedgerError> {
+        self.make_absent(&[]).await?;
         self.tx.commit().await.map_err(sort)
     }
 }
 
 impl<W: Worker> PgTx<W> {
-    /// Only for [`Sabotage::Lock`]: the rows that are not there, as if they were.
-    fn absent(keys: &[W::Key], loaded: &Loaded<W>) -> Loaded<W> {
-        let absent = |key: &&W::Key| !loaded.iter().any(|(there, _)| there == *key);
-        keys.iter().filter(absent).map(|key| (key.clone(), W::blank(key))).collect()
-    }
-
-    /// Only for [`Sabotage::Lock`]: rows that should have been made before they were locked.
-    async fn make_late(&mut self, rows: &[(&W::Key, &W::State)]) -> Result<(), LedgerError> {
-        for run in rows.chunk_by(|a, b| a.0.table() == b.0.table()) {
-            let texts: Vec<String> = run.iter().map(|(key, _)| key.text().into_owned()).collect();
-            let make = format!(
-                "INSERT INTO {} (key) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING",
-                run[0].0.table()
-            );
-            sqlx::query(AssertSqlSafe(make)).bind(texts).execute(&mut *self.tx).await.map_err(sort)?;
-        }
-        Ok(())
-    }
-
     async fn set_due<'a>(
         &mut self,
         batch: i64,
@@ -467,21 +394,4 @@ impl<W: Worker> PgTx<W> {
         .map(|_| ())
         .map_err(sort)
     }
-}
-
-fn parse_state<W: Worker>(key: &W::Key, state: Option<String>) -> Result<W::State, LedgerError> {
-    let unreadable = |_| LedgerError::State { table: key.table(), key: key.text().into_owned() };
-    state.map_or_else(|| Ok(W::blank(key)), |state| serde_json::from_str(&state).map_err(unreadable))
-}
-
-fn columns<W: Worker>(rows: &[(&W::Key, &W::State)]) -> Result<(Vec<String>, Vec<String>), LedgerError> {
-    let mut keys = Vec::with_capacity(rows.len());
-    let mut states = Vec::with_capacity(rows.len());
-    for (key, state) in rows {
-        let json = serde_json::to_string(state)
-            .map_err(|_| LedgerError::State { table: key.table(), key: key.text().into_owned() })?;
-        keys.push(key.text().into_owned());
-        states.push(json);
-    }
-    Ok((keys, states))
 }
