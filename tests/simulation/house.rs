@@ -298,6 +298,7 @@ impl World {
             paused: tokio::sync::watch::channel(false).0,
             verified: true,
             batch_events_max: 256,
+            sweep_after: Duration::from_secs(60),
         };
         process.run(Loops::of(Arc::new(hall), outside));
     }

@@ -46,6 +46,8 @@ pub struct Hall<W: Worker, S: Seams<W> = Real> {
     /// Whether `user_id` names senders.
     pub verified: bool,
     pub batch_events_max: usize,
+    /// How long an output for a room may lie unsent before it is sent again.
+    pub sweep_after: Duration,
 }
 
 /// The room was asked to stop before the batch was through; nothing was acked.

@@ -166,6 +166,7 @@ impl House {
                 _ => return Err(format!("{} must be user_id or app_id", config::SENDERS.name)),
             },
             batch_events_max: self.config.number::<usize>(config::BATCH_EVENTS)?.clamp(1, 4_096),
+            sweep_after: Duration::from_secs(self.config.number(config::SWEEP_AFTER)?),
         })
     }
 
