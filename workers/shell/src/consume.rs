@@ -236,6 +236,7 @@ async fn take<W: Worker, S: Seams<W>>(hall: &Hall<W, S>, door: Door, taken: Take
     match taken {
         Taken::Together(entries) => hall.digest(entries).await,
         Taken::Isolate(message) => {
+            tracing::warn!(room = %W::ROOM, deliveries = message.delivery_count, "a message keeps coming back; its events are tried one by one");
             let ring = hall.keys.ring();
             let reader = hall.reader(&ring);
             match reader.sender(&message, &door.queue::<W>()) {
