@@ -69,6 +69,29 @@ async fn a_house_that_dies_at_every_point_ends_as_one_that_never_died() {
     }
 }
 
+/// A message cannot tell its process's end from outside from one of its own doing, so that it takes many to call it poison.
+#[tokio::test]
+async fn a_message_whose_process_is_killed_again_and_again_is_no_poison() {
+    let mut house = TestHouse::new("unlucky").await;
+    house.start_rooms("rooms", "all").await;
+    house.define(&[product("19XE")], &[("19XE", 5)]).await;
+    house.terminate("rooms");
+    let store = Client::open(&house, "web-store").await;
+    store.send("order.submit.v1", order("UNLUCKY", 0, &[("19XE", 1)])).await;
+    // Five deaths until it is taken out of its batch, three while it is tried alone.
+    house.set("OMS_CRASH_AT", &format!("{}:{}:1", Room::Intake, Point::AfterLock.name()));
+    for death in 1..=8 {
+        house.start("rooms", "oms", &["run", "--rooms", "intake"]);
+        house.until_aborted("rooms", &format!("death {death}")).await;
+    }
+    house.set("OMS_CRASH_AT", "");
+    house.start_rooms("rooms", "intake").await;
+    let accepted = "SELECT count(*) FROM intake.orders WHERE status = 'accepted'";
+    house.until_count("the order is accepted", accepted, 1).await;
+    assert_eq!(house.oms_json(&["parked", "list"]), json!([]));
+    house.until_count("no mark is left", "SELECT count(*) FROM intake.mark", 0).await;
+}
+
 /// Tables whose rows say the same whatever happened on the way, but for times, ids and seals.
 const TABLES: [&str; 10] = [
     "intake.numbers",

@@ -5,6 +5,7 @@ mod campaign;
 mod cancelling;
 mod cases;
 mod cases_killed;
+mod chaos;
 mod clear_text;
 mod contention;
 mod crash_points;

@@ -299,6 +299,7 @@ impl World {
             verified: true,
             batch_events_max: 256,
             batch_linger: std::time::Duration::from_millis(20),
+            sweep_after: Duration::from_secs(60),
         };
         process.run(Loops::of(Arc::new(hall), outside));
     }

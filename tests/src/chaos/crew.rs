@@ -127,6 +127,11 @@ impl Crew {
         }
     }
 
+    /// How often a process was killed.
+    pub(super) fn kills_of(&self, process: &str) -> u64 {
+        self.counts.kills.get(process).copied().unwrap_or_default()
+    }
+
     /// `kill -9` of the victim.
     pub(super) fn kill_victim(&mut self) {
         self.kill(MEMBERS.len() - 1);
@@ -158,10 +163,24 @@ impl Crew {
 
     /// Lines of all logs that hold this text.
     pub(super) fn logged(&self, text: &str) -> i64 {
-        let lines = |member: &Member| {
-            self.house.log(member.process).lines().filter(|line| line.contains(text)).count()
+        i64::try_from(self.lines(text).len()).unwrap_or(i64::MAX)
+    }
+
+    /// How often each message that the rooms took apart had been delivered by then.
+    pub(super) fn deliveries(&self) -> Vec<i64> {
+        let number = |line: String| {
+            let (_, after) = line.split_once("\"deliveries\":")?;
+            after.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
         };
-        i64::try_from(MEMBERS.iter().map(lines).sum::<usize>()).unwrap_or(i64::MAX)
+        self.lines("a message keeps coming back").into_iter().filter_map(number).collect()
+    }
+
+    fn lines(&self, text: &str) -> Vec<String> {
+        let of = |member: &Member| {
+            let log = self.house.log(member.process);
+            log.lines().filter(|line| line.contains(text)).map(str::to_owned).collect::<Vec<_>>()
+        };
+        MEMBERS.iter().flat_map(of).collect()
     }
 }
 

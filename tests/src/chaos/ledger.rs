@@ -2,9 +2,11 @@
 //! wherever the outside can tell. It must never turn a time into a breach.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use messages::Room;
 use serde_json::Value;
+use shell::parking::ParkReason;
 
 use super::crew::Crew;
 use super::load::Told;
@@ -102,26 +104,52 @@ const OVERSOLD: &str = "
 
 const RECEIVED: &str = "SELECT COALESCE(sum((state->'what'->>'change')::bigint), 0)::bigint FROM lifecycle.facts WHERE kind = 'stock_changed'";
 
-/// What is still under way, by name; nothing of it if the house is at rest.
-pub(super) async fn open(house: &TestHouse) -> BTreeMap<&'static str, i64> {
-    let sum = |sql: &str| -> String {
+/// What is still under way; nothing of it if the house is at rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Open {
+    orders: i64,
+    /// In queues, or with a consumer.
+    messages: i64,
+    marks: i64,
+    outbox: i64,
+    /// Calls and timers of the next minute.
+    due: i64,
+    /// Those of them whose time or whose lease's end is still to come.
+    pub(super) expected: i64,
+}
+
+impl Open {
+    pub(super) fn is_nothing(self) -> bool {
+        let Self { orders, messages, marks, outbox, due, expected } = self;
+        [orders, messages, marks, outbox, due, expected].iter().all(|count| *count == 0)
+    }
+}
+
+impl fmt::Display for Open {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { orders, messages, marks, outbox, due, expected } = self;
+        write!(
+            f,
+            "{orders} orders, {messages} messages, {marks} marks, {outbox} in the outbox, {due} due, {expected} of them later"
+        )
+    }
+}
+
+pub(super) async fn open(house: &TestHouse) -> Open {
+    let sum = async |sql: &str| {
         let parts: Vec<String> = Room::ALL.iter().map(|room| sql.replace("{room}", room.name())).collect();
-        format!("SELECT ({})::bigint", parts.join(" + "))
+        house.count(&format!("SELECT ({})::bigint", parts.join(" + "))).await
     };
+    let soon = "SELECT count(*) FROM {room}.due WHERE due_at < now() + interval '1 minute'";
     let orders = orders(house).await;
-    let messages = super::queues::waiting(house).await;
-    BTreeMap::from([
-        ("orders", orders.accepted - orders.terminal - orders.waiting),
-        ("messages", messages),
-        ("marks", house.count(&sum("(SELECT count(*) FROM {room}.mark)")).await),
-        ("outbox", house.count(&sum("(SELECT count(*) FROM {room}.outbox)")).await),
-        (
-            "due",
-            house
-                .count(&sum("(SELECT count(*) FROM {room}.due WHERE due_at < now() + interval '1 minute')"))
-                .await,
-        ),
-    ])
+    Open {
+        orders: orders.accepted - orders.terminal - orders.waiting,
+        messages: super::queues::waiting(house).await,
+        marks: sum("(SELECT count(*) FROM {room}.mark)").await,
+        outbox: sum("(SELECT count(*) FROM {room}.outbox)").await,
+        due: sum(&format!("({soon})")).await,
+        expected: sum(&format!("({soon} AND (due_at > now() OR lease_until > now()))")).await,
+    }
 }
 
 pub(super) async fn orders(house: &TestHouse) -> Orders {
@@ -154,6 +182,10 @@ pub(super) async fn account(crew: &Crew, told: &Told, poison: &BTreeMap<String, 
     all
 }
 
+fn signed(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 async fn money(house: &TestHouse) -> Vec<Entry> {
     let gateway = house.gateway_ledger().await;
     let status = house.oms_json(&["status"]);
@@ -163,7 +195,6 @@ async fn money(house: &TestHouse) -> Vec<Entry> {
         .as_object()
         .map_or(0, |all| all.values().filter(|times| number(times) > 1).count());
     let charged = number(&gateway["total"]["captured"]);
-    let signed = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     vec![
         Entry::new("charged twice", signed(references + captures), Must::BeZero),
         Entry::new("cents charged, at the gateway", charged, Must::BePositive),
@@ -200,7 +231,6 @@ async fn goods(house: &TestHouse) -> Vec<Entry> {
 
 async fn mails(house: &TestHouse) -> Vec<Entry> {
     let mails = house.mails().await;
-    let signed = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     let distinct = signed(mails.len());
     let notices = async |which: &str| {
         house.count(&format!("SELECT count(*) FROM notifications.notices WHERE status IN ({which})")).await
@@ -222,14 +252,14 @@ async fn mails(house: &TestHouse) -> Vec<Entry> {
 
 async fn rest(crew: &Crew) -> Vec<Entry> {
     let open = open(&crew.house).await;
-    let of = |name: &str| open.get(name).copied().unwrap_or_default();
     let verdict = crew.house.oms_json(&["audit", "verify"]);
     let events = crew.house.count("SELECT count(DISTINCT event_id) FROM audit.records").await;
+    let deliveries = crew.deliveries();
     let unrouted = super::queues::of(&crew.house, messages::topology::UNROUTED).await;
     vec![
-        Entry::new("inbox unsettled", of("messages") + of("marks"), Must::BeZero),
-        Entry::new("outbox left", of("outbox"), Must::BeZero),
-        Entry::new("calls and timers due", of("due"), Must::BeZero),
+        Entry::new("inbox unsettled", open.messages + open.marks, Must::BeZero),
+        Entry::new("outbox left", open.outbox, Must::BeZero),
+        Entry::new("calls and timers due", open.due, Must::BeZero),
         Entry::new("messages without a reader", unrouted, Must::BeZero),
         Entry::new(
             "links of the audit's chain broken",
@@ -237,6 +267,12 @@ async fn rest(crew: &Crew) -> Vec<Entry> {
             Must::BeZero,
         ),
         Entry::new("messages in the chain", verdict["rows"].as_i64().unwrap_or(-1), Must::Be(events)),
+        Entry::new("messages taken apart, for they kept coming back", signed(deliveries.len()), Must::BeTold),
+        Entry::new(
+            "deliveries of one message, at most",
+            deliveries.iter().copied().max().unwrap_or_default(),
+            Must::BeTold,
+        ),
         Entry::new("tasks of the shell that ended", crew.logged("a task of the shell"), Must::BeZero),
     ]
 }
@@ -247,6 +283,8 @@ fn parked(house: &TestHouse, told: &Told, poison: &BTreeMap<String, u64>) -> Vec
     for (reason, count) in told.parked.iter().chain(poison) {
         *wanted.entry(reason.clone()).or_default() += i64::try_from(*count).unwrap_or(i64::MAX);
     }
+    // Asked for by name, so that it is told even if there is none.
+    wanted.entry(ParkReason::DeliveryLimit.name().to_owned()).or_default();
     let mut found: BTreeMap<String, i64> = wanted.keys().map(|reason| (reason.clone(), 0)).collect();
     for one in house.oms_json(&["parked", "list"]).as_array().into_iter().flatten() {
         *found.entry(one["reason"].as_str().unwrap_or("unknown").to_owned()).or_default() += 1;

@@ -12,8 +12,8 @@ use super::crew::Crew;
 /// Of this there is always enough, and nobody is limited.
 const BURST_ITEM: &str = "22GA";
 const DELIVERED: &str = "SELECT count(DISTINCT order_number) FROM lifecycle.facts WHERE kind = 'delivered'";
-/// A sender that has sent everything waits so long for the next answer: longer than a sweep.
-const PATIENCE_SECONDS: &str = "100";
+/// A sender that has sent everything waits so long for the next answer: longer than one lies until it is sent again.
+const PATIENCE_SECONDS: &str = "30";
 
 /// What the senders were told.
 #[derive(Debug, Default)]

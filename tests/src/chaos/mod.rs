@@ -18,7 +18,7 @@ mod watch;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,11 +39,21 @@ use trouble::{Services, Trouble, Troubles};
 use watch::{Watch, quantile};
 
 const ITEM: &str = "19XE";
-/// A house in which nothing has changed for so long is at rest or stuck: longer than a lease, and than a sweep.
-const STILL_MAX: Duration = Duration::from_secs(100);
-const BURST_MAX: Duration = Duration::from_secs(180);
-const VICTIM_KILLS: i64 = 50;
-/// A run of this length has that many.
+/// A house in which nothing has changed for so long, and nothing is due, is stuck: longer than an output lies until it is
+/// sent again, `OMS_SWEEP_AFTER` and up to 15 seconds to the next sweep.
+const STILL_MAX: Duration = Duration::from_secs(28);
+/// However much still moves.
+const REST_MAX: Duration = Duration::from_secs(300);
+/// Nothing under way for so long is rest: the broker's counts are up to five seconds old.
+const REST_LEAST: Duration = Duration::from_secs(6);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+const TELL_EVERY: Duration = Duration::from_secs(15);
+const BURST_MAX: Duration = Duration::from_secs(60);
+/// More than twice the delivery limit of a quorum queue that has none of its own.
+const VICTIM_KILLS: u64 = 50;
+const OTHERS_EVERY: Duration = Duration::from_millis(4_500);
+const STOP_EVERY: Duration = Duration::from_secs(11);
+/// From this length on, a burst is large enough for a rate.
 const FULL: Duration = Duration::from_secs(150);
 
 /// Chaos on services of its own; `ops/chaos` starts it
@@ -152,6 +162,7 @@ impl<'a> Run<'a> {
             ("OMS_PAYMENT_LOOKUP_DELAY", "1"),
             ("OMS_MAIL_CONCURRENCY", "16"),
             ("OMS_DRAIN_SECONDS", "5"),
+            ("OMS_SWEEP_AFTER", "10"),
         ] {
             house.set(name, value);
         }
@@ -247,19 +258,30 @@ impl<'a> Run<'a> {
         let fire = fire.elapsed();
         self.say("all is whole again; the house comes to rest");
         let draining = Instant::now();
+        let mut has_rested = self.rest(Some("store"), Duration::ZERO).await;
         load::finish(&self.crew, "store", &mut self.told).await;
-        self.rest().await;
         let draining = draining.elapsed();
-        if is_whole {
+        if is_whole && has_rested {
             self.say("the same burst again");
             after = Some(self.burst("burst-after", 2).await);
-            self.rest().await;
         }
+        if has_rested {
+            self.say("it has come to rest and must stay so");
+            has_rested = self.rest(None, REST_LEAST).await;
+        }
+        self.say(if has_rested {
+            "the account"
+        } else {
+            "the account of a house that does not come to rest"
+        });
         tending.abort();
         let report = self.report(fire, draining, undisturbed, after).await;
         if !report.breaches().is_empty() {
             let mut crew = self.crew.lock().await;
             crew.house.keep();
+            // Its services will be gone by the time of that look.
+            let parked = format!("{:#}", crew.house.oms_json(&["parked", "list"]));
+            let _ = std::fs::write(crew.house.folder().join("parked.json"), parked);
             self.say(&format!("the house is left for a look: {}", crew.house.folder().display()));
         }
         report
@@ -299,34 +321,50 @@ impl<'a> Run<'a> {
         let mut chance = Chance::new(self.arguments.seed);
         let mut killers = Chance::new(chance.draw());
         let (troubles, poisoner, pairs) = (&mut self.troubles, &mut self.poisoner, &mut self.pairs);
+        let is_over = AtomicBool::new(false);
         let breaking = async {
             let troubles = troubles.run(&mut chance, Instant::now() + length);
             tokio::join!(troubles, feed(poisoner, length), pairs.run(length));
+            is_over.store(true, Ordering::Relaxed);
         };
-        tokio::select! {
-            () = breaking => {}
-            () = kill(&self.crew, &mut killers, length) => {}
-        }
+        tokio::join!(breaking, kill(&self.crew, &mut killers, length, &is_over));
         repeating.abort();
         self.told.sent += 2 * self.pairs.sent;
         self.told.accepted += 2 * self.pairs.sent;
     }
 
-    /// Waits until nothing is under way, or nothing has changed for long.
-    async fn rest(&self) {
-        let mut before = BTreeMap::new();
-        let (mut changed, mut at_rest) = (Instant::now(), 0);
-        while changed.elapsed() < STILL_MAX && at_rest < 3 {
-            tokio::time::sleep(Duration::from_secs(2)).await;
-            let open = ledger::open(&self.crew.lock().await.house).await;
-            at_rest = if open.values().all(|count| *count == 0) { at_rest + 1 } else { 0 };
-            if open != before {
-                changed = Instant::now();
-                before = open;
+    /// Waits until the sender has ended and nothing was under way for so long; or until nothing has changed for long
+    /// and nothing is due, for then the house is stuck, and waiting longer would change no count. Gives whether it rests.
+    async fn rest(&self, sender: Option<&str>, least: Duration) -> bool {
+        let begun = Instant::now();
+        let (mut before, mut changed, mut told) = (None, begun, begun);
+        let mut quiet_since = None;
+        loop {
+            let crew = self.crew.lock().await;
+            let open = ledger::open(&crew.house).await;
+            let has_ended = sender.is_none_or(|sender| crew.finished.contains_key(sender));
+            drop(crew);
+            if open.is_nothing() && has_ended {
+                if quiet_since.get_or_insert_with(Instant::now).elapsed() >= least {
+                    return true;
+                }
+            } else {
+                quiet_since = None;
             }
-        }
-        if at_rest == 0 {
-            self.say(&format!("it does not come to rest: {before:?}"));
+            let is_stuck = changed.elapsed() >= STILL_MAX && open.expected == 0;
+            if quiet_since.is_none() && (is_stuck || begun.elapsed() >= REST_MAX) {
+                self.say(&format!("nothing moves any more: {open}"));
+                return false;
+            }
+            if quiet_since.is_none() && told.elapsed() >= TELL_EVERY {
+                self.say(&format!("under way: {open}"));
+                told = Instant::now();
+            }
+            if before.as_ref() != Some(&open) {
+                changed = Instant::now();
+                before = Some(open);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
@@ -372,11 +410,10 @@ impl<'a> Run<'a> {
         let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let counts = &crew.counts;
         let fired = |trouble: Trouble| signed(self.troubles.fired.get(&trouble).copied().unwrap_or_default());
-        let least = if self.arguments.length() < FULL { 5 } else { VICTIM_KILLS };
         let mut all = vec![Entry::new(
             format!("kill -9 of {VICTIM}"),
-            signed(counts.kills.get(VICTIM).copied().unwrap_or_default()),
-            Must::BeAtLeast(least),
+            signed(crew.kills_of(VICTIM)),
+            Must::BeAtLeast(signed(VICTIM_KILLS)),
         )];
         let others = counts.kills.iter().filter(|(process, _)| *process != VICTIM);
         all.extend(others.map(|(process, kills)| {
@@ -418,17 +455,26 @@ async fn feed(poisoner: &mut Poisoner, length: Duration) {
     }
 }
 
-/// Kills and stops processes until it is dropped.
-async fn kill(crew: &Mutex<Crew>, chance: &mut Chance, length: Duration) {
-    let pause = (length / 64).clamp(Duration::from_millis(1_500), Duration::from_millis(2_800));
-    for tick in 1_u64.. {
+/// Kills and stops processes until all else is over and the victim has died often enough, if it can be had that often.
+async fn kill(crew: &Mutex<Crew>, chance: &mut Chance, length: Duration, is_over: &AtomicBool) {
+    // More often than needed: one that is down just now cannot be killed.
+    let pause = (length / 72).clamp(Duration::from_millis(400), Duration::from_millis(2_800));
+    let begun = Instant::now();
+    let (mut others_at, mut stop_at) = (begun + OTHERS_EVERY, begun + STOP_EVERY);
+    loop {
         tokio::time::sleep(pause).await;
         let mut crew = crew.lock().await;
+        let enough = crew.kills_of(VICTIM) >= VICTIM_KILLS || begun.elapsed() > 2 * length;
+        if enough && is_over.load(Ordering::Relaxed) {
+            return;
+        }
         crew.kill_victim();
-        if tick % 3 == 0 {
+        if Instant::now() >= others_at {
+            others_at += OTHERS_EVERY;
             crew.kill_another(chance);
         }
-        if tick % 7 == 0 {
+        if Instant::now() >= stop_at {
+            stop_at += STOP_EVERY;
             crew.stop_another(chance);
         }
     }

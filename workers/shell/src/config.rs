@@ -42,6 +42,7 @@ settings! {
     BATCH_EVENTS: "OMS_BATCH_EVENTS", Some("256"), "events", "all", false, "Most events that one transaction decides; 1 decides one at a time.";
     BATCH_LINGER: "OMS_BATCH_LINGER", Some("20"), "milliseconds", "all", false, "Most that a batch waits for more events, only where they pile up and never longer than the last one took; 0 never waits.";
     DATABASE_CONNECTIONS: "OMS_DATABASE_CONNECTIONS", Some("3"), "connections", "all", false, "Database connections per room.";
+    SWEEP_AFTER: "OMS_SWEEP_AFTER", Some("60"), "seconds", "all", false, "How long an output may lie unsent, as after a crash, before it is sent again: one for an outsider a third as long. A publish must not take that long.";
     DRAIN_SECONDS: "OMS_DRAIN_SECONDS", Some("20"), "seconds", "all", false, "How long a stopping process may finish what it has begun.";
     VERIFY_AMOUNT: "OMS_INTAKE_VERIFY_AMOUNT", Some("2500000"), "minor units", "intake", false, "Orders of a larger total are held until a person has verified them; 0 holds none.";
     HANDOVER_DELAY: "OMS_FULFILLMENT_HANDOVER_DELAY", Some("0"), "seconds", "fulfillment", false, "How long an authorized release waits before it is handed to the warehouse.";

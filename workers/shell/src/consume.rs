@@ -30,8 +30,9 @@ const PREFETCH_INNER: u16 = 16;
 const COUNT_ONE_AT_A_TIME: u64 = 3;
 /// From this one on, its events are tried alone.
 const COUNT_ALONE: u64 = 5;
-/// Tries of a message alone that left no result; the next one parks it unread.
-const ALONE_TRIES_MAX: i32 = 2;
+/// Tries of a message alone that left no result; the next one parks it unread. A process that is killed from outside
+/// leaves the same sign as poison, so there are more of them than a few such kills in a row would use up.
+const ALONE_TRIES_MAX: i32 = 4;
 
 /// Which of a room's queues a loop reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -256,6 +257,7 @@ async fn take<W: Worker, S: Seams<W>>(hall: &Hall<W, S>, door: Door, taken: Take
     match taken {
         Taken::Together(entries) => hall.digest(entries).await,
         Taken::Isolate(message) => {
+            tracing::warn!(room = %W::ROOM, deliveries = message.delivery_count, "a message keeps coming back; its events are tried one by one");
             let ring = hall.keys.ring();
             let reader = hall.reader(&ring);
             match reader.sender(&message, &door.queue::<W>()) {
@@ -345,6 +347,7 @@ async fn read_alone<W: Worker, S: Seams<W>>(
         let ring = hall.keys.ring();
         let reader = hall.reader(&ring);
         if tries > ALONE_TRIES_MAX {
+            tracing::error!(room = %W::ROOM, %queue, tries, "a message is parked unread: processes ended while they tried it alone");
             return Some(vec![unread(&reader, message, queue, ParkReason::Poison)]);
         }
         match reader.read(message, queue) {

@@ -48,6 +48,8 @@ pub struct Hall<W: Worker, S: Seams<W> = Real> {
     pub batch_events_max: usize,
     /// How long a batch may wait for more where work piles up.
     pub batch_linger: Duration,
+    /// How long an output for a room may lie unsent before it is sent again.
+    pub sweep_after: Duration,
 }
 
 /// The room was asked to stop before the batch was through; nothing was acked.

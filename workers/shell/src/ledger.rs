@@ -1,6 +1,8 @@
 //! The seam to the database: what a batch needs of it, as traits, so that the same batch also runs over memory.
 //! No decision and no message is made here.
 
+use std::time::Duration;
+
 use messages::Timestamp;
 use messages::task::{TaskClose, TaskKind};
 use serde::{Deserialize, Serialize};
@@ -123,10 +125,10 @@ pub enum Tried {
 /// Rows of the outbox that were left, by whom they are for.
 #[derive(Debug, Clone, Copy)]
 pub enum Left<'a> {
-    /// For rooms and the room itself, for a minute.
-    Rooms,
-    /// For outsiders but these, for twenty seconds.
-    Outsiders { but: &'a [&'a str] },
+    /// For rooms and the room itself, for so long.
+    Rooms { after: Duration },
+    /// For outsiders but these, for so long.
+    Outsiders { but: &'a [&'a str], after: Duration },
 }
 
 /// What a room's loops need of the database beside their batches. Each call is a transaction of its own.

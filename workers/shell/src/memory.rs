@@ -336,14 +336,14 @@ impl<W: Worker> Inner<W> {
 impl<W: Worker> Tables<W> {
     fn was_left(&self, id: i64, row: &OutboxRow, whose: Left<'_>) -> bool {
         let is_out = row.exchange == topology::OUT;
-        let (fits, seconds) = match whose {
-            Left::Rooms => (!is_out, 60),
-            Left::Outsiders { but } => {
+        let (fits, after) = match whose {
+            Left::Rooms { after } => (!is_out, after),
+            Left::Outsiders { but, after } => {
                 let outsider = row.routing_key.split('.').next().unwrap_or_default();
-                (is_out && !but.contains(&outsider), 20)
+                (is_out && !but.contains(&outsider), after)
             }
         };
-        let before = self.now.0 - time::Duration::seconds(seconds);
+        let before = self.now.0 - after;
         fits && self.next_at.get(&id).is_none_or(|at| at.0 < before)
     }
 }

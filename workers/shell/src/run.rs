@@ -167,6 +167,7 @@ impl House {
             },
             batch_events_max: self.config.number::<usize>(config::BATCH_EVENTS)?.clamp(1, 4_096),
             batch_linger: Duration::from_millis(self.config.number::<u64>(config::BATCH_LINGER)?.min(1_000)),
+            sweep_after: Duration::from_secs(self.config.number(config::SWEEP_AFTER)?),
         })
     }
 

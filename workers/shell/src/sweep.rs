@@ -76,8 +76,10 @@ async fn drain<W: Worker, S: Seams<W>>(hall: &Hall<W, S>, full: &mut BTreeSet<St
         return;
     }
     loop {
+        // Nobody's redelivery stands behind these, so they wait less long than those for rooms.
+        let after = hall.sweep_after / 3;
         let held: Vec<&str> = full.iter().map(String::as_str).collect();
-        let rows = match hall.ledger.left(Left::Outsiders { but: &held }).await {
+        let rows = match hall.ledger.left(Left::Outsiders { but: &held, after }).await {
             Ok(rows) => rows,
             Err(error) => {
                 tracing::warn!(room = %W::ROOM, %error, "the outbox could not be swept");
@@ -124,13 +126,13 @@ pub(crate) async fn forget<W: Worker, S: Seams<W>>(hall: &Hall<W, S>) {
     }
 }
 
-/// Sends rows for rooms that were left for a minute, as long as there are some.
+/// Sends rows for rooms that were left for long, as long as there are some.
 async fn sweep<W: Worker, S: Seams<W>>(hall: &Hall<W, S>) {
     if faults::sabotages(Sabotage::Sweeper) {
         return;
     }
     loop {
-        let rows = match hall.ledger.left(Left::Rooms).await {
+        let rows = match hall.ledger.left(Left::Rooms { after: hall.sweep_after }).await {
             Ok(rows) => rows,
             Err(error) => {
                 tracing::warn!(room = %W::ROOM, %error, "the outbox could not be swept");

@@ -19,6 +19,20 @@ const PARTITION_DAYS_BACK: i64 = 90;
 const PARTITION_DAYS_AHEAD: i64 = 7;
 const DAY_MILLIS: i64 = 86_400_000;
 
+/// Takes rows for this round, so that no other replica sends them in the same minute.
+macro_rules! picked {
+    ($which:literal) => {
+        concat!(
+            "WITH picked AS (SELECT id FROM outbox WHERE ",
+            $which,
+            " ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
+             UPDATE outbox o SET attempts = o.attempts + 1, next_at = now()
+             FROM picked WHERE o.id = picked.id
+             RETURNING o.id, o.exchange, o.routing_key, o.content_type, o.message_id, o.headers, o.body"
+        )
+    };
+}
+
 impl<W: Worker> Store<W> for PgLedger {
     async fn timers(&self, calls: &[&str], most: usize) -> Result<Vec<DueRow>, LedgerError> {
         // Kind by kind, since only within one is the index in order of time; the kinds are few and found by it too.
@@ -94,26 +108,23 @@ impl<W: Worker> Store<W> for PgLedger {
     }
 
     async fn left(&self, whose: Left<'_>) -> Result<Vec<OutboxRow>, LedgerError> {
-        match whose {
-            Left::Rooms => picked(
-                self.pool(),
-                "WITH picked AS (
-                     SELECT id FROM outbox WHERE exchange <> 'oms.out' AND next_at < now() - interval '60 seconds' ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
-                 )",
-                &[],
-            )
-            .await,
-            Left::Outsiders { but } => picked(
-                self.pool(),
-                "WITH picked AS (
-                     SELECT id FROM outbox WHERE exchange = 'oms.out' AND next_at < now() - interval '20 seconds' AND NOT (split_part(routing_key, '.', 1) = ANY($2))
-                     ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
-                 )",
-                but,
-            )
-            .await,
-        }
-        .map_err(sort)
+        let query = match whose {
+            Left::Rooms { after } => sqlx::query(picked!(
+                "exchange <> 'oms.out' AND next_at < now() - make_interval(secs => $2)"
+            ))
+            .bind(SWEEP_ROWS_MAX)
+            .bind(after.as_secs_f64()),
+            Left::Outsiders { but, after } => sqlx::query(picked!(
+                "exchange = 'oms.out' AND next_at < now() - make_interval(secs => $2) AND NOT (split_part(routing_key, '.', 1) = ANY($3))"
+            ))
+            .bind(SWEEP_ROWS_MAX)
+            .bind(after.as_secs_f64())
+            .bind(but),
+        };
+        let rows = query.fetch_all(self.pool()).await.map_err(sort)?;
+        let mut rows = rows.iter().map(outbox_row).collect::<Result<Vec<OutboxRow>, _>>().map_err(sort)?;
+        rows.sort_by_key(|row| row.id);
+        Ok(rows)
     }
 
     async fn delete_sent(&self, ids: &[i64]) -> Result<(), LedgerError> {
@@ -133,22 +144,6 @@ impl<W: Worker> Store<W> for PgLedger {
             .map(|_| ())
             .map_err(sort)
     }
-}
-
-/// Takes rows for this round, so that no other replica sends them in the same minute.
-async fn picked(pool: &PgPool, which: &'static str, full: &[&str]) -> Result<Vec<OutboxRow>, sqlx::Error> {
-    let sql = format!(
-        "{which}
-         UPDATE outbox o SET attempts = o.attempts + 1, next_at = now()
-         FROM picked WHERE o.id = picked.id
-         RETURNING o.id, o.exchange, o.routing_key, o.content_type, o.message_id, o.headers, o.body"
-    );
-    let query = sqlx::query(AssertSqlSafe(sql)).bind(SWEEP_ROWS_MAX);
-    let query = if which.contains("$2") { query.bind(full) } else { query };
-    let rows = query.fetch_all(pool).await?;
-    let mut rows = rows.iter().map(outbox_row).collect::<Result<Vec<OutboxRow>, _>>()?;
-    rows.sort_by_key(|row| row.id);
-    Ok(rows)
 }
 
 /// Makes the inbox's partitions from 90 days back to 7 days ahead and drops older ones.
