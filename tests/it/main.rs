@@ -12,6 +12,7 @@ mod faults;
 mod foreign;
 mod http;
 mod journey;
+mod metrics;
 mod operator;
 mod poison;
 mod promotions;

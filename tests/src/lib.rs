@@ -41,7 +41,11 @@ fn address(name: &str) -> String {
 }
 
 /// A program of this build.
-fn program(name: &str) -> PathBuf {
+///
+/// # Panics
+/// It is not built.
+#[must_use]
+pub fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("this test is a file");
     let path = test.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>").join(name);
     assert!(path.exists(), "{} is not built: cargo build --workspace", path.display());
