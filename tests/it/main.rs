@@ -16,4 +16,6 @@ mod metrics;
 mod operator;
 mod poison;
 mod promotions;
+mod scaling;
+mod status;
 mod waiting;

@@ -27,7 +27,7 @@ impl Witness {
     }
 
     pub(super) async fn status(&self) -> anyhow::Result<Status> {
-        self.ask(&["status"]).await
+        self.ask(&["status", "--sums"]).await
     }
 
     pub(super) async fn verify(&self) -> anyhow::Result<Verdict> {
