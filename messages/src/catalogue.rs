@@ -4,12 +4,16 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
+use crate::envelope::{Unreadable, read_body};
 use crate::room::Room::{
-    self, Fulfillment, Intake, Inventory, Lifecycle, Notifications, Payment, Promotions, Tracking,
+    self, Audit, Fulfillment, Intake, Inventory, Lifecycle, Notifications, Payment, Promotions, Tracking,
     Undelivered,
 };
-use crate::{answer, bounce, case, notice, order, payment, product, shipment, stock, subscriber, task};
+use crate::{
+    answer, bounce, case, control, notice, order, payment, product, shipment, stock, subscriber, task,
+};
 
 /// Who may send a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +78,14 @@ macro_rules! catalogue {
                 match self { $(Self::$kind => generator.root_schema_for::<$body>().to_value()),* }
             }
 
+            /// Reads a body and writes it again.
+            ///
+            /// # Errors
+            /// It is no body of this kind; the field is named, never its value.
+            pub fn reread(self, data: &RawValue) -> Result<serde_json::Value, Unreadable> {
+                match self { $(Self::$kind => read_body::<$body>(data).map(|body| to_value(&body))),* }
+            }
+
             /// Whether `json` reads as the body of this kind and is written back equal.
             #[must_use]
             pub fn round_trips(self, json: &serde_json::Value) -> bool {
@@ -117,8 +129,11 @@ catalogue! {
     SubscriberWithdraw(subscriber::SubscriberWithdraw) = "subscriber.withdraw.v1": From::Outside => [Promotions];
     CampaignDefine(subscriber::CampaignDefine) = "campaign.define.v1": From::Outside => [Promotions];
     CampaignControl(subscriber::CampaignControl) = "campaign.control.v1": From::Outside => [Promotions];
-    /// The one kind whose routing key is longer than its type: the room follows.
+    // Addressed to one room: the routing key is longer than the type, the room follows.
     TaskClose(task::TaskClose) = "task.close.v1": From::Outside => [Payment, Fulfillment, Notifications, Undelivered, Promotions];
+    ParkedSettle(control::ParkedSettle) = "parked.settle.v1": From::Outside => [Intake, Inventory, Payment, Fulfillment, Tracking, Undelivered, Notifications, Promotions, Lifecycle, Audit];
+    RoomPause(control::RoomPause) = "room.pause.v1": From::Outside => [Intake, Inventory, Payment, Fulfillment, Tracking, Undelivered, Notifications, Promotions, Lifecycle, Audit];
+    RoomResume(control::RoomResume) = "room.resume.v1": From::Outside => [Intake, Inventory, Payment, Fulfillment, Tracking, Undelivered, Notifications, Promotions, Lifecycle, Audit];
 
     // Between rooms.
     OrderAccepted(order::OrderAccepted) = "order.accepted.v1": From::Rooms(&[Intake]) => [Inventory, Fulfillment, Undelivered, Notifications, Promotions, Lifecycle];
@@ -164,6 +179,10 @@ catalogue! {
     NoticeSent(notice::NoticeSent) = "notice.sent.v1": From::Rooms(&[Notifications]) => [Lifecycle];
     TaskOpened(task::TaskOpened) = "task.opened.v1": From::Rooms(&[Payment, Fulfillment, Undelivered, Notifications, Promotions]) => [Lifecycle];
     TaskClosed(task::TaskClosed) = "task.closed.v1": From::Rooms(&[Payment, Fulfillment, Undelivered, Notifications, Promotions]) => [Lifecycle];
+    // What an operator did to a room: for the record only.
+    ParkedSettled(control::ParkedSettled) = "parked.settled.v1": From::Rooms(&Room::ALL) => [Audit];
+    RoomPaused(control::RoomPaused) = "room.paused.v1": From::Rooms(&Room::ALL) => [Audit];
+    RoomResumed(control::RoomResumed) = "room.resumed.v1": From::Rooms(&Room::ALL) => [Audit];
 
     // To one outsider.
     CommandAnswered(answer::CommandAnswered) = "command.answered.v1": From::Answer => [];
@@ -173,7 +192,7 @@ impl Kind {
     /// The routing keys under which a room gets this kind.
     #[must_use]
     pub fn routing_key(self, room: Room) -> String {
-        if self == Self::TaskClose { format!("{}.{room}", self.name()) } else { self.name().to_owned() }
+        if self.is_addressed() { format!("{}.{room}", self.name()) } else { self.name().to_owned() }
     }
 
     /// Whether a message with this routing key may hold an event of this kind.
@@ -184,7 +203,19 @@ impl Kind {
                 .and_then(|rest| rest.strip_prefix('.'))
                 .is_some_and(|room| Room::parse(room).is_some())
         };
-        if self == Self::TaskClose { of_a_room() } else { key == self.name() }
+        if self.is_addressed() { of_a_room() } else { key == self.name() }
+    }
+
+    /// Whether it is sent to one room of several that read it, by its routing key.
+    #[must_use]
+    pub fn is_addressed(self) -> bool {
+        self == Self::TaskClose || self.is_control()
+    }
+
+    /// Whether a room reads it even while it is paused.
+    #[must_use]
+    pub fn is_control(self) -> bool {
+        matches!(self, Self::ParkedSettle | Self::RoomPause | Self::RoomResume)
     }
 
     /// Whether it comes from outside.
@@ -211,7 +242,7 @@ mod tests {
             assert_eq!(Kind::parse(kind.name()), Some(kind));
             match kind.sent_by() {
                 From::Outside => assert!(
-                    kind == Kind::TaskClose || kind.read_by().len() == 1,
+                    kind.is_addressed() || kind.read_by().len() == 1,
                     "{} has one reading room",
                     kind.name()
                 ),

@@ -32,7 +32,7 @@ pub struct Event {
     #[serde(rename = "type")]
     pub kind: String,
     /// When the event was made. Postmarks and scan times are fields of the body.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::timestamp::wire")]
     pub time: OffsetDateTime,
     /// What it is about: an order number, a shipment, an item.
     #[serde(default, skip_serializing_if = "Option::is_none")]

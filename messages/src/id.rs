@@ -24,6 +24,8 @@ pub enum IdError {
     Reference,
     #[error("a user id is 1 to 64 letters, digits or the characters . _ - @")]
     User,
+    #[error("the id of a parked message is 64 digits and letters a to f")]
+    Parked,
 }
 
 /// Crockford base 32: no I, L, O, U, so that it can be read out on the telephone.
@@ -106,6 +108,12 @@ text_id!(
     /// A person at a desk: who released a hold, closed a task, defined a product.
     UserId, IdError::User, "^[A-Za-z0-9._@-]{1,64}$",
     |text| allowed(text, "._@-")
+);
+
+text_id!(
+    /// A parked message: the SHA-256 of its queue and its bytes, so one that was parked twice has one id.
+    ParkedId, IdError::Parked, "^[0-9a-f]{64}$",
+    |text| text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 );
 
 fn allowed(text: &str, more: &str) -> bool {

@@ -7,7 +7,8 @@ use crate::bounce::{AddressSuppressed, MailBounced};
 use crate::card::CardBrand;
 use crate::case::*;
 use crate::catalogue::Body;
-use crate::id::{OrderNumber, Reference, ReleaseId, ShipmentId, UserId};
+use crate::control::*;
+use crate::id::{OrderNumber, ParkedId, Reference, ReleaseId, ShipmentId, UserId};
 use crate::item::{ItemNumber, PoolId};
 use crate::money::{Amount, Currency};
 use crate::notice::{NoticeKind, NoticeSent, NoticeWay};
@@ -72,6 +73,14 @@ fn fingerprint(text: &str) -> Fingerprint {
 
 fn tracking() -> TrackingNumber {
     TrackingNumber::parse("9400111206206406260787").expect(GOOD)
+}
+
+fn parked() -> ParkedId {
+    ParkedId::parse("9b74c9897bac770ffc029102a200c5de5d7ee8b4d1f4b6c9a3d2e1f00b1c2d3e").expect(GOOD)
+}
+
+fn replayed() -> ParkedEnd {
+    ParkedEnd::Replayed { successors: vec!["016e6a5d-2c40-8d31-a0b7-5c1d2e3f4a5b".to_owned()] }
 }
 
 fn units() -> Vec<LineUnits> {
@@ -278,6 +287,16 @@ samples! {
     TaskClosed => TaskClosed {
         room: Room::Payment, kind: TaskKind::CaptureFailed, key: release().to_string(), order: Some(order()), user: user(), reason: "charged by telephone".to_owned(),
     };
+    ParkedSettle => ParkedSettle {
+        room: Room::Intake, parked: parked(), parked_at: at(), end: replayed(), due: None, user: user(), reason: "the web store may send orders again".to_owned(),
+    };
+    ParkedSettled => ParkedSettled {
+        room: Room::Intake, parked: parked(), parked_at: at(), end: replayed(), user: user(), reason: "the web store may send orders again".to_owned(),
+    };
+    RoomPause => RoomPause { room: Room::Payment, user: user(), reason: "the gateway is being moved".to_owned() };
+    RoomPaused => RoomPaused { room: Room::Payment, user: user(), reason: "the gateway is being moved".to_owned() };
+    RoomResume => RoomResume { room: Room::Payment, user: user(), reason: "the gateway has moved".to_owned() };
+    RoomResumed => RoomResumed { room: Room::Payment, user: user(), reason: "the gateway has moved".to_owned() };
     OrderCancel => OrderCancel { reference: reference("WEB-100001-cancel"), order: order(), user: None, reason: "changed my mind".to_owned() };
     OrderCancelled => OrderCancelled {
         order: order(), handed_over: vec![release()], sender: "web-store".to_owned(), user: None, reason: "changed my mind".to_owned(),

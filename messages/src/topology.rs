@@ -72,7 +72,7 @@ pub enum Target {
     Exchange(&'static str),
 }
 
-/// A room's two work queues and its two that keep.
+/// A room's three work queues and its two that keep.
 #[must_use]
 pub fn inner_queue(room: Room) -> String {
     format!("oms.{room}")
@@ -81,6 +81,12 @@ pub fn inner_queue(room: Room) -> String {
 #[must_use]
 pub fn outside_queue(room: Room) -> String {
     format!("oms.{room}.in")
+}
+
+/// What an operator says to the room itself: read even while the room is paused.
+#[must_use]
+pub fn control_queue(room: Room) -> String {
+    format!("oms.{room}.control")
 }
 
 #[must_use]
@@ -159,8 +165,10 @@ impl Topology {
         let again = again_key(room);
         let mut inner: Vec<(&'static str, String)> = vec![(SELF, again)];
         let mut outside: Vec<(&'static str, String)> = vec![(SELF, again_in_key(room))];
+        let mut control: Vec<(&'static str, String)> = Vec::new();
         for kind in Kind::ALL.iter().filter(|kind| kind.read_by().contains(&room)) {
             match kind.sent_by() {
+                From::Outside if kind.is_control() => control.push((IN, kind.routing_key(room))),
                 From::Outside => outside.push((IN, kind.routing_key(room))),
                 From::Rooms(_) => inner.push((ROOMS, kind.name().to_owned())),
                 From::Answer => {}
@@ -175,6 +183,7 @@ impl Topology {
         self.add_queue(inner_queue(room), work(), &as_refs(&inner));
         let bounded = [work(), vec![("x-max-length-bytes", Argument::Number(IN_BYTES_MAX))]].concat();
         self.add_queue(outside_queue(room), bounded, &as_refs(&outside));
+        self.add_queue(control_queue(room), work(), &as_refs(&control));
         self.add_queue(dead_queue(room), kept(), &[(SELF, &dead_key(room))]);
         self.add_queue(parked_queue(room), kept(), &[(SELF, &parked_key(room))]);
     }
@@ -249,7 +258,8 @@ pub fn permissions(outsiders: &Outsiders) -> Vec<Permission> {
                 .may_publish
                 .iter()
                 .map(|name| {
-                    let tail = if name == Kind::TaskClose.name() { "\\.[a-z]+" } else { "" };
+                    let is_addressed = Kind::parse(name).is_some_and(Kind::is_addressed);
+                    let tail = if is_addressed { "\\.[a-z]+" } else { "" };
                     format!("{}{tail}", escape(name))
                 })
                 .collect();
@@ -292,7 +302,7 @@ pub fn room_permissions() -> Vec<Permission> {
                 user: room_user(room),
                 configure: "^$".to_owned(),
                 write: "^(oms|oms\\.out|oms\\.self)$".to_owned(),
-                read: format!("^oms\\.{room}(\\.in|\\.dead|\\.parked)?$"),
+                read: format!("^oms\\.{room}(\\.in|\\.control|\\.dead|\\.parked)?$"),
                 topics: vec![
                     (OMS, nothing),
                     (OUT, "^[a-z0-9-]+\\.".to_owned()),
@@ -327,6 +337,8 @@ mod tests {
     fn an_outside_type_reaches_one_room_and_an_inner_one_every_reader() {
         assert_eq!(bound(IN, "order.submit.v1"), ["oms.intake.in"]);
         assert_eq!(bound(IN, "task.close.v1.payment"), ["oms.payment.in"]);
+        assert_eq!(bound(IN, "room.resume.v1.payment"), ["oms.payment.control"]);
+        assert_eq!(bound(ROOMS, "room.paused.v1"), ["oms.audit"]);
         let readers: Vec<String> =
             Kind::OrderAccepted.read_by().iter().map(|room| inner_queue(*room)).collect();
         assert_eq!(bound(ROOMS, "order.accepted.v1"), readers);

@@ -100,6 +100,7 @@ async fn serve(house: &mut TestHouse) {
 /// Dies right after the decision on a gateway's answer, whose outputs no redelivery brings back, and lets them grow old.
 async fn leave_rows(house: &mut TestHouse, store: &mut Client, order: &Value) {
     house.set("OMS_CRASH_AT", "");
+    rows_grow_old(house).await;
     house.start_rooms("rooms", "all").await;
     settle(house, DEATHS.len() - 1).await;
     house.terminate("rooms");

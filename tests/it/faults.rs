@@ -24,9 +24,9 @@ async fn a_house_that_is_killed_again_and_again_still_accounts_for_every_order()
     for (desk, kind, facts) in [
         ("intake", "accepted", 40),
         ("payment", "authorized", 60),
-        ("fulfillment", "dispatched", 120),
-        ("payment", "captured", 200),
-        ("tracking", "delivered", 250),
+        ("fulfillment", "dispatched", 80),
+        ("payment", "captured", 100),
+        ("tracking", "delivered", 120),
     ] {
         let sql = format!("SELECT count(*) FROM lifecycle.facts WHERE kind = '{kind}'");
         house.until_at_least(&format!("{desk} is at work"), &sql, facts).await;

@@ -14,6 +14,7 @@ mod http;
 mod journey;
 mod metrics;
 mod operator;
+mod parked;
 mod poison;
 mod promotions;
 mod scaling;

@@ -220,7 +220,10 @@ fn every_alert_leads_to_a_page_and_every_page_is_listed() {
     }
     assert_eq!(alert, None);
     for reason in ParkReason::ALL.map(ParkReason::name) {
-        assert!(read("ops/runbooks/parked.md").contains(&format!("`{reason}`")), "what to do about {reason}?");
+        assert!(
+            read("ops/runbooks/parked.md").contains(&format!("`{reason}`")),
+            "what to do about {reason}?"
+        );
     }
     for file in files("ops/runbooks", "md") {
         let text = std::fs::read_to_string(&file).expect("a text");
@@ -241,7 +244,7 @@ fn every_alert_leads_to_a_page_and_every_page_is_listed() {
 #[test]
 fn the_commands_of_the_runbooks_are_commands() {
     let mut checked = 0;
-    let services = succeeds(&mut Command::new(root().join("ops/services")).arg("--help"));
+    let services = succeeds(Command::new(root().join("ops/services")).arg("--help"));
     for file in files("ops/runbooks", "md") {
         let text = std::fs::read_to_string(&file).expect("a text");
         let place = file.display();

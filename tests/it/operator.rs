@@ -211,6 +211,7 @@ async fn whatever_is_wrong_on_the_command_line_is_told_in_one_plain_sentence() {
         ("hold", "Orders that wait for a person"),
         ("tasks", "handed to a person"),
         ("parked", "could not be decided"),
+        ("rooms", "pausing and resuming"),
         ("audit", "record of every message"),
         ("status", "at a glance"),
         ("check", "Is the configuration safe"),

@@ -274,9 +274,12 @@ fn lists_and_shows(house: &TestHouse, parked: &Value) {
         ),
         (
             &["parked", "replay", "ffffffffffff"],
-            "oms: no parked message has an id that begins with ffffffffffff; nothing was sent\n",
+            "oms: no parked message has an id that begins with ffffffffffff; nothing was changed\n",
         ),
-        (&["parked", "replay"], "oms: say which messages: ids from `oms parked list`, or --all\n"),
+        (
+            &["parked", "replay"],
+            "oms: say which messages: ids from `oms parked list`, --from a list of them, or --all\n",
+        ),
         (&["parked", "list", "--room", "cellar"], "oms: `cellar` is not a room\n"),
     ] {
         let run = house.oms(arguments);

@@ -1,6 +1,5 @@
 //! A broker in memory with the house's own topology: exchanges, bindings, alternate exchanges, prefetch, redelivery with
-//! its count, refused publishes. It loses connections, forgets to confirm, doubles and reorders; it never loses what it
-//! has confirmed.
+//! its count and its limit, queues that are full and refuse. It doubles and reorders; it never loses what it has taken.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,21 +7,34 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use messages::Room;
 use messages::outsiders::Outsiders;
 use messages::topology::{self, Target, Topology};
-use shell::faults::{self, Point};
-use shell::ledger::{OutboxRow, WireHeaders};
-use shell::seams::{Broker, Consumption, Lane};
+use shell::ledger::WireHeaders;
 use shell::wire::{Arrived, WireError};
 use tokio::sync::Notify;
 
-use crate::process::Process;
 use crate::sim::Sim;
+
+/// The most messages that wait for one outsider here, so that the limit is met.
+const OUT_LENGTH_MAX: usize = 6;
+/// The most bytes that wait from outside for one room here.
+const IN_BYTES_MAX: usize = 12_000;
+/// Where RabbitMQ 4 gives a message up unless told otherwise; a house that needs more would park what is good.
+const DELIVERIES_MAX: u64 = 20;
 
 pub(crate) struct Net {
     sim: Arc<Sim>,
     topology: Topology,
     inner: Mutex<Inner>,
     /// Told when a queue has got something, or a consumer lost its connection.
-    told: BTreeMap<String, Notify>,
+    pub told: BTreeMap<String, Notify>,
+}
+
+/// What became of a message that was published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stored {
+    Taken,
+    /// A queue is full: it lies in none of those that are.
+    Refused,
+    Unroutable,
 }
 
 #[derive(Default)]
@@ -33,6 +45,20 @@ struct Inner {
     routes: BTreeMap<(String, String), Vec<String>>,
     /// Everything that rooms told rooms, as it was published.
     heard: Vec<(String, Arc<[u8]>)>,
+}
+
+impl Inner {
+    /// As the house's topology limits queues, only lower: answers to an outsider by number, what comes from outside by
+    /// bytes.
+    fn is_full(&self, queue: &str, more: usize) -> bool {
+        let Some(messages) = self.queues.get(queue) else { return false };
+        if queue.starts_with(topology::OUT) {
+            return messages.len() >= OUT_LENGTH_MAX;
+        }
+        let is_from_outside = queue.ends_with(".in");
+        is_from_outside
+            && messages.iter().map(|message| message.bytes.len()).sum::<usize>() + more > IN_BYTES_MAX
+    }
 }
 
 struct Consumer {
@@ -95,10 +121,14 @@ impl Net {
         }
     }
 
-    /// Stores a message in every queue that it reaches; gives whether there is one.
-    pub(crate) fn store(&self, message: &Arrived) -> bool {
+    /// Stores a message in every queue that it reaches.
+    pub(crate) fn store(&self, message: &Arrived) -> Stored {
         let mut inner = self.lock();
         let queues = self.route(&mut inner, &message.exchange, &message.routing_key);
+        if queues.iter().any(|name| inner.is_full(name, message.bytes.len())) {
+            self.sim.count("queue full");
+            return Stored::Refused;
+        }
         if message.exchange == topology::OMS {
             inner
                 .heard
@@ -117,10 +147,10 @@ impl Net {
         for name in &queues {
             self.tell(name);
         }
-        !queues.is_empty()
+        if queues.is_empty() { Stored::Unroutable } else { Stored::Taken }
     }
 
-    /// An outsider publishes; it waits for its confirm and gets it.
+    /// An outsider publishes; it waits for its confirm.
     pub(crate) fn publish_outside(
         &self,
         sender: &str,
@@ -128,7 +158,7 @@ impl Net {
         content_type: &str,
         id: &str,
         bytes: &[u8],
-    ) {
+    ) -> Stored {
         let message = Arrived {
             tag: 0,
             exchange: topology::IN.to_owned(),
@@ -141,7 +171,7 @@ impl Net {
             delivery_count: 0,
             bytes: bytes.to_vec(),
         };
-        self.store(&message);
+        self.store(&message)
     }
 
     /// An outsider takes what waits for it.
@@ -175,9 +205,9 @@ impl Net {
         self.lock().queues.get(queue).map(|queue| queue.iter().cloned().collect()).unwrap_or_default()
     }
 
-    /// Everything that rooms told rooms: content type and bytes.
-    pub(crate) fn heard(&self) -> Vec<(String, Arc<[u8]>)> {
-        self.lock().heard.clone()
+    /// Everything that rooms told rooms from this place on: content type and bytes.
+    pub(crate) fn heard(&self, from: usize) -> Vec<(String, Arc<[u8]>)> {
+        self.lock().heard[from..].to_vec()
     }
 
     /// A process's connections break: what it has not acked comes again, counted.
@@ -192,6 +222,12 @@ impl Net {
         }
     }
 
+    /// Ends a consumer: what it has not acked comes again.
+    pub(crate) fn leave(&self, number: u64) {
+        self.close(number);
+        self.lock().consumers.remove(&number);
+    }
+
     fn close(&self, number: u64) {
         let mut inner = self.lock();
         let Some(consumer) = inner.consumers.get_mut(&number) else { return };
@@ -199,15 +235,34 @@ impl Net {
         consumer.buffer.clear();
         let (unacked, name) = (std::mem::take(&mut consumer.unacked), consumer.queue.clone());
         let queue = inner.queues.entry(name.clone()).or_default();
+        let mut given_up = Vec::new();
         for mut message in unacked.into_iter().rev() {
             message.delivery_count += 1;
-            queue.push_front(message);
+            if message.delivery_count > DELIVERIES_MAX {
+                given_up.push(message);
+            } else {
+                queue.push_front(message);
+            }
         }
         drop(inner);
         self.tell(&name);
+        for message in given_up {
+            self.give_up(message, &name);
+        }
     }
 
-    fn open(&self, process: u64, queue: &str, prefetch: u16) -> u64 {
+    /// A message that came back too often goes to the queue of the dead.
+    fn give_up(&self, mut message: Arrived, queue: &str) {
+        let room = Room::ALL.into_iter().find(|room| {
+            [topology::inner_queue(*room), topology::outside_queue(*room)].iter().any(|name| name == queue)
+        });
+        let Some(room) = room else { return };
+        message.exchange = topology::SELF.to_owned();
+        message.routing_key = topology::dead_key(room);
+        self.store(&message);
+    }
+
+    pub(crate) fn open(&self, process: u64, queue: &str, prefetch: u16) -> u64 {
         let mut inner = self.lock();
         inner.consumed += 1;
         let number = inner.consumed;
@@ -225,7 +280,7 @@ impl Net {
     }
 
     /// The next message of a consumer, if there is one; it gets as many as its prefetch allows.
-    fn next(&self, number: u64) -> Option<Result<Arrived, WireError>> {
+    pub(crate) fn next(&self, number: u64) -> Option<Result<Arrived, WireError>> {
         let mut inner = self.lock();
         let Inner { queues, consumers, .. } = &mut *inner;
         let Some(consumer) = consumers.get_mut(&number).filter(|consumer| consumer.is_open) else {
@@ -244,7 +299,7 @@ impl Net {
         consumer.buffer.pop_front().map(Ok)
     }
 
-    fn ack(&self, number: u64, tag: u64) -> Result<(), WireError> {
+    pub(crate) fn ack(&self, number: u64, tag: u64) -> Result<(), WireError> {
         let mut inner = self.lock();
         let consumer =
             inner.consumers.get_mut(&number).filter(|consumer| consumer.is_open).ok_or_else(lost)?;
@@ -253,7 +308,7 @@ impl Net {
     }
 }
 
-fn lost() -> WireError {
+pub(crate) fn lost() -> WireError {
     WireError::Refused("the connection is lost".to_owned())
 }
 
@@ -262,113 +317,5 @@ fn fits(pattern: &str, key: &str) -> bool {
     match pattern.strip_suffix('#') {
         Some(start) => key.starts_with(start),
         None => pattern == key,
-    }
-}
-
-/// The broker as one room of one process sees it.
-pub(crate) struct RoomBroker {
-    pub process: Arc<Process>,
-    pub room: Room,
-    pub user: String,
-}
-
-pub(crate) struct RoomConsumption {
-    process: Arc<Process>,
-    number: u64,
-    queue: String,
-}
-
-impl Broker for RoomBroker {
-    type Consumption = RoomConsumption;
-
-    fn user(&self) -> &str {
-        &self.user
-    }
-
-    fn is_blocked(&self) -> bool {
-        self.process.sim.fault("blocked", 5_000)
-    }
-
-    async fn consume(&self, queue: &str, _: &str, prefetch: u16) -> Result<RoomConsumption, WireError> {
-        self.process.pass("consume", 30).await;
-        let number = self.process.net.open(self.process.number, queue, prefetch);
-        Ok(RoomConsumption { process: Arc::clone(&self.process), number, queue: queue.to_owned() })
-    }
-
-    async fn publish(&self, _: Lane, rows: Vec<OutboxRow>) -> Vec<OutboxRow> {
-        let sim = &self.process.sim;
-        let all = rows.clone();
-        let mut left = Vec::new();
-        self.process.pass("publish", 30).await;
-        for (place, row) in rows.into_iter().enumerate() {
-            if sim.fault("connection lost in a window", 200) {
-                self.process.net.lose(self.process.number);
-                return all;
-            }
-            if sim.fault("refused publish", 300) {
-                left.push(row);
-            } else if !self.process.net.store(&message(&row, &self.user)) {
-                // Unroutable: the whole window counts as not taken.
-                return all;
-            } else if sim.fault("confirm lost", 300) {
-                left.push(row);
-            }
-            if place == 0 {
-                faults::point(Point::MidPublish, self.room).await;
-            }
-        }
-        self.process.pass("confirmed", 30).await;
-        left
-    }
-}
-
-fn message(row: &OutboxRow, user: &str) -> Arrived {
-    Arrived {
-        tag: 0,
-        exchange: row.exchange.clone(),
-        routing_key: row.routing_key.clone(),
-        content_type: Some(row.content_type.clone()),
-        message_id: Some(row.message_id.clone()),
-        user_id: Some(user.to_owned()),
-        app_id: Some(user.to_owned()),
-        headers: row.headers.clone(),
-        delivery_count: 0,
-        bytes: row.body.to_vec(),
-    }
-}
-
-impl Consumption for RoomConsumption {
-    async fn next(&mut self) -> Result<Arrived, WireError> {
-        let net = Arc::clone(&self.process.net);
-        loop {
-            let told = net.told.get(&self.queue).map(Notify::notified);
-            if let Some(next) = net.next(self.number) {
-                return next;
-            }
-            match told {
-                Some(told) => told.await,
-                None => return Err(WireError::NoQueue(self.queue.clone())),
-            }
-        }
-    }
-
-    fn ready(&mut self) -> Option<Result<Arrived, WireError>> {
-        self.process.net.next(self.number)
-    }
-
-    async fn ack(&mut self, tag: u64) -> Result<(), WireError> {
-        self.process.pass("ack", 30).await;
-        if self.process.sim.fault("ack lost", 300) {
-            self.process.net.lose(self.process.number);
-            return Err(lost());
-        }
-        self.process.net.ack(self.number, tag)
-    }
-}
-
-impl Drop for RoomConsumption {
-    fn drop(&mut self) {
-        self.process.net.close(self.number);
-        self.process.net.lock().consumers.remove(&self.number);
     }
 }

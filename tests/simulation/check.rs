@@ -1,11 +1,12 @@
 //! What must hold of a world that has come to rest: money, units, promises, and that nobody is forgotten.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
 
 use messages::case::{CaseReceived, CaseResolved, Condition};
 use messages::envelope::{decode, read_body};
 use messages::id::{OrderNumber, ReleaseId, ShipmentId};
-use messages::order::{OrderAccepted, OrderCancelled, OrderRefused};
+use messages::order::{OrderAccepted, OrderCancelled, OrderHeld, OrderRefused};
 use messages::payment::{
     PaymentCaptureFailed, PaymentCaptured, PaymentDeclined, PaymentRefunded, PaymentVoided,
 };
@@ -21,6 +22,8 @@ use serde_json::Value;
 use tests::orders::PRICE;
 
 use crate::house::World;
+use crate::people;
+use crate::trade::{HOUSEHOLD_LIMIT, SCARCE};
 
 /// Everything that is not as it must be.
 pub(crate) fn breaches(world: &World, orders: u64) -> Vec<String> {
@@ -33,17 +36,31 @@ pub(crate) fn breaches(world: &World, orders: u64) -> Vec<String> {
     nobody_is_forgotten(world, &facts, orders, &mut found);
     audited(world, &facts, &mut found);
     mails(world, &mut found);
+    people::holds(&facts, &mut found);
+    people::cases(world, &facts, &mut found);
+    found.extend(world.lists.breaches());
+    found.append(&mut world.trade.staff.lock().unwrap_or_else(PoisonError::into_inner).wrong);
     leftovers(world, &mut found);
     found
 }
 
+/// Prints everything that rooms told rooms about somebody, in the order of its times.
+pub(crate) fn tell(world: &World, about: &str) {
+    let facts = Facts::of(world);
+    let mut events: Vec<&Event> = facts.0.values().filter(|event| event.data.get().contains(about)).collect();
+    events.sort_by_key(|event| event.time);
+    for event in events {
+        println!("{} {} {}", event.time, event.kind, event.data.get());
+    }
+}
+
 /// What rooms told rooms, each event once.
-struct Facts(BTreeMap<String, Event>);
+pub(crate) struct Facts(BTreeMap<String, Event>);
 
 impl Facts {
     fn of(world: &World) -> Self {
         let mut facts = BTreeMap::new();
-        for (content_type, bytes) in world.net.heard() {
+        for (content_type, bytes) in world.net.heard(0) {
             for event in decode(Some(&content_type), &bytes).expect("rooms write events") {
                 let event = event.expect("rooms write events");
                 facts.entry(event.id.clone()).or_insert(event);
@@ -53,14 +70,14 @@ impl Facts {
     }
 
     /// The bodies of a kind, in the order of their times.
-    fn of_kind<B: Body>(&self) -> Vec<B> {
+    pub(crate) fn of_kind<B: Body>(&self) -> Vec<B> {
         let mut events: Vec<&Event> = self.0.values().filter(|event| event.kind == B::KIND.name()).collect();
         events.sort_by_key(|event| event.time);
         events.into_iter().map(|event| read_body(&event.data).expect("rooms write what they say")).collect()
     }
 }
 
-fn counted<K: Ord>(keys: impl Iterator<Item = K>) -> BTreeMap<K, usize> {
+pub(crate) fn counted<K: Ord>(keys: impl Iterator<Item = K>) -> BTreeMap<K, usize> {
     let mut counts = BTreeMap::new();
     for key in keys {
         *counts.entry(key).or_default() += 1;
@@ -167,31 +184,55 @@ fn sum<'a>(lines: impl IntoIterator<Item = &'a LineUnits>, item: &str) -> i64 {
     lines.into_iter().filter(|line| line.item.as_str() == item).map(|line| i64::from(line.quantity)).sum()
 }
 
-/// The items' rows as JSON, as the database derives its columns from them.
-fn items(world: &World) -> Vec<(String, Value)> {
+/// A table of inventory as JSON, as the database derives its columns from it; rows that say nothing are left out.
+fn table(world: &World, table: &str, field: &str) -> Vec<(String, Value)> {
     world.stores.inventory.with(|tables| {
-        let rows = tables.rows.iter().filter(|(key, _)| shell::Key::table(*key) == "items");
+        let rows = tables.rows.iter().filter(|(key, _)| shell::Key::table(*key) == table);
         rows.map(|(key, state)| {
             let state = serde_json::to_value(state).expect("states are JSON");
-            (shell::Key::text(key).into_owned(), state["item"].clone())
+            (shell::Key::text(key).into_owned(), state[field].clone())
         })
-        .filter(|(_, stock)| !stock.is_null())
+        .filter(|(_, row)| !row.is_null())
         .collect()
     })
 }
 
-/// The constraints of the table: they hold at every moment, not only in the end.
+fn items(world: &World) -> Vec<(String, Value)> {
+    table(world, "items", "item")
+}
+
+/// Reserved, backordered and shipped.
+fn promised(row: &Value) -> [i64; 3] {
+    ["reserved", "backordered", "shipped"].map(|name| row["promised"][name].as_i64().unwrap_or(0))
+}
+
+/// The constraints of the tables: they hold at every moment, not only in the end.
 pub(crate) fn caps(world: &World, found: &mut Vec<String>) {
-    for (item, stock) in items(world) {
-        let number = |name: &str| stock[name].as_i64().or(stock["promised"][name].as_i64()).unwrap_or(0);
-        let [on_hand, reserved, backordered, shipped] =
-            ["on_hand", "reserved", "backordered", "shipped"].map(number);
+    let items = items(world);
+    for (item, stock) in &items {
+        let on_hand = stock["on_hand"].as_i64().unwrap_or(0);
+        let units = promised(stock);
         let limit = stock["product"]["product_limit"].as_i64().unwrap_or(i64::MAX);
-        if [on_hand, reserved, backordered, shipped].iter().any(|units| *units < 0)
-            || reserved > on_hand
-            || reserved + backordered + shipped > limit
-        {
+        let is_negative = on_hand < 0 || units.iter().any(|units| *units < 0);
+        if is_negative || units[0] > on_hand || units.iter().sum::<i64>() > limit {
             found.push(format!("{item}: the units do not fit their caps: {stock}"));
+        }
+    }
+    for (pool, row) in table(world, "pools", "pool") {
+        let coins = promised(&row);
+        let of_items = items.iter().filter(|(_, stock)| stock["product"]["mintage"]["pool"] == pool.as_str());
+        let told = of_items.fold([0; 3], |sum, (_, stock)| {
+            let units = promised(stock);
+            [0, 1, 2].map(|place| sum[place] + units[place])
+        });
+        if coins.iter().sum::<i64>() > row["limit"].as_i64().unwrap_or(0) || coins != told {
+            found.push(format!("{pool}: {row} are promised, and by its items {told:?}"));
+        }
+    }
+    for (household, row) in table(world, "households", "household") {
+        let units = row["units"].as_u64().unwrap_or(u64::MAX);
+        if household.starts_with(SCARCE) && units > HOUSEHOLD_LIMIT {
+            found.push(format!("{household}: {units} units for one household"));
         }
     }
 }
@@ -244,10 +285,12 @@ fn nobody_is_forgotten(world: &World, facts: &Facts, orders: u64, found: &mut Ve
     // An order that is quicker than the news of its product is refused, which is an end as well.
     let mut answered: BTreeSet<String> = accepted.iter().map(|fact| fact.reference.to_string()).collect();
     answered.extend(facts.of_kind::<OrderRefused>().iter().map(|fact| fact.reference.to_string()));
+    // What is held, and no more than that, is `people`'s to judge.
+    answered.extend(facts.of_kind::<OrderHeld>().iter().map(|fact| fact.reference.to_string()));
     for number in 0..orders {
         let reference = format!("WEB-{number}");
         if !answered.contains(&reference) {
-            found.push(format!("{reference}: neither accepted nor refused"));
+            found.push(format!("{reference}: neither accepted, held nor refused"));
         }
     }
     let cancelled: BTreeSet<OrderNumber> =

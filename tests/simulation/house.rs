@@ -2,7 +2,7 @@
 //! and what is left.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use audit::Audit;
@@ -27,12 +27,14 @@ use shell::keys::Keys;
 use shell::memory::{MemoryLedger, Tables};
 use shell::run::Loops;
 use shell::worker::{Outside, Worker};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc};
 use tracking::Tracking;
 use undelivered::Undelivered;
 
-use crate::broker::{Net, RoomBroker};
+use crate::broker::Net;
 use crate::check;
+use crate::desk::RoomBroker;
+use crate::lists::{ListRelay, Lists};
 use crate::outside::{Gateway, Relay};
 use crate::process::{Process, Witness};
 use crate::sim::{InMemory, Sim};
@@ -107,9 +109,12 @@ pub(crate) struct World {
     pub stores: Stores,
     pub gateway: Arc<Gateway>,
     pub relay: Arc<Relay>,
+    pub lists: Arc<Lists>,
     pub trade: Arc<Trade>,
     outsiders: Arc<Outsiders>,
     ring: Keyring,
+    /// What went wrong on the way.
+    wrongs: Mutex<Vec<String>>,
 }
 
 /// Runs a world.
@@ -134,15 +139,18 @@ impl World {
         let outsiders = Arc::new(Outsiders::default());
         let net = Net::new(Arc::clone(&sim), &outsiders);
         let ring = keyring(&outsiders, seed);
+        let (stores, trade) = (Stores::new(), Trade::new(Arc::clone(&sim), Arc::clone(&net)));
         Arc::new(Self {
-            stores: Stores::new(),
             gateway: Gateway::new(Arc::clone(&sim)),
-            relay: Relay::new(Arc::clone(&sim)),
-            trade: Trade::new(Arc::clone(&sim), Arc::clone(&net)),
+            relay: Relay::new(Arc::clone(&sim), Arc::clone(&trade)),
+            lists: Lists::new(Arc::clone(&sim), Arc::clone(&trade), stores.promotions.clone()),
+            stores,
+            trade,
             sim,
             net,
             outsiders,
             ring,
+            wrongs: Mutex::default(),
         })
     }
 
@@ -151,14 +159,22 @@ impl World {
             tokio::spawn(Arc::clone(&self).keep_alive(rooms));
         }
         self.trade.open(orders);
+        self.lists.open();
         let mut breaches = Vec::new();
         for _ in 0..FAULTS_SECONDS {
             tokio::time::sleep(Duration::from_secs(1)).await;
             check::caps(&self, &mut breaches);
+            if self.sim.fault("a minute is gone", 4_000) {
+                self.sim.leap(61_000);
+            }
         }
         self.sim.calm_down();
         breaches.extend(self.settle().await);
+        breaches.append(&mut self.wrongs.lock().unwrap_or_else(PoisonError::into_inner));
         breaches.extend(check::breaches(&self, orders));
+        if let Ok(about) = std::env::var("OPS_SIM_ABOUT") {
+            check::tell(&self, &about);
+        }
         let (trace, steps, counts) = self.sim.traced();
         Outcome { seed: self.sim.seed, trace, steps, counts, breaches }
     }
@@ -173,30 +189,46 @@ impl World {
         }
     }
 
-    /// Starts a process, and again whenever it has died.
+    /// Starts a process, and again whenever it has died, or was stopped.
     async fn keep_alive(self: Arc<Self>, rooms: Vec<Room>) {
         loop {
             let number = self.sim.below(1 << 40);
             let witness: Arc<dyn Witness> = Arc::new(self.stores.clone());
             let process = Process::new(number, Arc::clone(&self.sim), Arc::clone(&self.net), witness);
-            // Held while the process lives: rooms stop when nobody can ask them to.
-            let signals = (watch::channel(false), watch::channel(false));
             for room in &rooms {
-                self.start(&process, *room, (&signals.0.1, &signals.1.1));
+                self.start(&process, *room);
             }
-            process.died.notified().await;
+            tokio::select! {
+                biased;
+                () = process.died.notified() => {}
+                () = self.stop_some_time(&process) => process.is_gone(),
+            }
             self.sim.pause(3_000).await;
         }
     }
 
-    fn start(&self, process: &Arc<Process>, room: Room, signals: Signals<'_>) {
+    /// Returns when the process was asked to stop, and has; most are never asked.
+    async fn stop_some_time(&self, process: &Process) {
+        self.sim.pause(80_000).await;
+        if !self.sim.fault("stopped", 100_000) {
+            return std::future::pending().await;
+        }
+        if !process.drain().await {
+            self.wrongs
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(format!("a process at {} does not stop in time", self.sim.elapsed_ms()));
+        }
+    }
+
+    fn start(&self, process: &Arc<Process>, room: Room) {
         let stores = &self.stores;
         match room {
             Room::Intake => {
                 let verify_amount = Amount::new(10_000_000).expect("a sum");
-                self.run(process, Intake { verify_amount }, &stores.intake, None, signals);
+                self.run(process, Intake { verify_amount }, &stores.intake, None);
             }
-            Room::Inventory => self.run(process, Inventory, &stores.inventory, None, signals),
+            Room::Inventory => self.run(process, Inventory, &stores.inventory, None),
             Room::Payment => {
                 let worker = Payment {
                     retry_delays_seconds: vec![5, 20, 60],
@@ -208,25 +240,16 @@ impl World {
                     worker,
                     &stores.payment,
                     Some(Arc::clone(&self.gateway) as Arc<dyn Outside>),
-                    signals,
                 );
             }
             Room::Fulfillment => {
-                self.run(
-                    process,
-                    Fulfillment { handover_delay_seconds: 2 },
-                    &stores.fulfillment,
-                    None,
-                    signals,
-                );
+                self.run(process, Fulfillment { handover_delay_seconds: 2 }, &stores.fulfillment, None);
             }
-            Room::Tracking => {
-                self.run(process, Tracking { lost_after_days: 7 }, &stores.tracking, None, signals)
-            }
+            Room::Tracking => self.run(process, Tracking { lost_after_days: 7 }, &stores.tracking, None),
             Room::Undelivered => {
                 let worker =
                     Undelivered { ask_after_seconds: 60, contact_seconds: 86_400, decide_seconds: 604_800 };
-                self.run(process, worker, &stores.undelivered, None, signals);
+                self.run(process, worker, &stores.undelivered, None);
             }
             Room::Notifications => {
                 let worker = Notifications { mail_domain: "example.com".to_owned() };
@@ -235,12 +258,18 @@ impl World {
                     worker,
                     &stores.notifications,
                     Some(Arc::clone(&self.relay) as Arc<dyn Outside>),
-                    signals,
                 );
             }
-            Room::Promotions => self.run(process, Promotions, &stores.promotions, None, signals),
-            Room::Lifecycle => self.run(process, Lifecycle, &stores.lifecycle, None, signals),
-            Room::Audit => self.run(process, Audit, &stores.audit, None, signals),
+            Room::Promotions => {
+                self.run(
+                    process,
+                    Promotions,
+                    &stores.promotions,
+                    Some(Arc::new(ListRelay(Arc::clone(&self.lists)))),
+                );
+            }
+            Room::Lifecycle => self.run(process, Lifecycle, &stores.lifecycle, None),
+            Room::Audit => self.run(process, Audit, &stores.audit, None),
         }
     }
 
@@ -250,7 +279,6 @@ impl World {
         worker: W,
         ledger: &MemoryLedger<W>,
         outside: Option<Arc<dyn Outside>>,
-        (stop, closing): Signals<'_>,
     ) {
         let ring = self.ring.clone();
         let (out, out_rows) = mpsc::channel(256);
@@ -265,22 +293,20 @@ impl World {
             confirmed: Mutex::default(),
             wake_timers: Notify::new(),
             wake_calls: Notify::new(),
-            stop: stop.clone(),
-            closing: closing.clone(),
+            stop: process.stop.subscribe(),
+            closing: process.closing.subscribe(),
+            paused: tokio::sync::watch::channel(false).0,
             verified: true,
             batch_events_max: 256,
         };
-        let Loops { working, sending } = Loops::of(Arc::new(hall), outside);
-        for working in working.into_iter().chain([sending]) {
-            process.spawn(working);
-        }
+        process.run(Loops::of(Arc::new(hall), outside));
     }
 
     /// Lets the calm world come to rest; gives what does not.
     async fn settle(&self) -> Vec<String> {
         let begun = self.sim.elapsed_ms();
         let first = shell::clock::now();
-        let mut stuck = Vec::new();
+        let (mut stuck, mut wrongs) = (Vec::new(), Vec::new());
         while self.sim.elapsed_ms() - begun < CALM_SECONDS_MAX * 1_000 {
             tokio::time::sleep(Duration::from_millis(500)).await;
             let left = self.stores.left();
@@ -298,7 +324,12 @@ impl World {
             if !stuck.is_empty() || !self.trade.is_done() {
                 continue;
             }
-            let next = left.iter().flat_map(|(_, _, due, _)| due.iter().map(|(_, at)| *at)).min();
+            check::caps(self, &mut wrongs);
+            if !wrongs.is_empty() {
+                return wrongs;
+            }
+            let dues = left.iter().flat_map(|(_, _, due, _)| due.iter().map(|(_, at)| *at));
+            let next = dues.chain(self.trade.next_late()).min();
             match next {
                 Some(next) if next.0 - first < time::Duration::days(DAYS_MAX) => {
                     let ahead = (next.0 - now.0).whole_milliseconds() + 1;
@@ -311,8 +342,6 @@ impl World {
         vec![stuck.join("; ")]
     }
 }
-
-type Signals<'a> = (&'a watch::Receiver<bool>, &'a watch::Receiver<bool>);
 
 /// Keys that follow from the seed: order numbers are made with them, and these decide orders of rows.
 fn keyring(outsiders: &Outsiders, seed: u64) -> Keyring {

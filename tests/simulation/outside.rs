@@ -8,15 +8,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use messages::Timestamp;
 use messages::money::Amount;
 use messages::sealed::Keyring;
+use notifications::facts::Facts;
 use notifications::read::Mail;
 use payment::call::{
     AUTHORIZE, Answer, AuthorizeCall, CAPTURE, CaptureCall, Errand, KINDS, REFUND, RefundCall, VoidCall,
 };
 use serde::de::DeserializeOwned;
 use shell::worker::{Call, Outside, Reply, raw};
+use undelivered::read::TOKEN_PURPOSE;
 use world::chance::of_text;
 
 use crate::sim::Sim;
+use crate::trade::Trade;
 
 /// Holds live as long as cards' do (4 days and 18 hours).
 const HOLD_SECONDS: i64 = (4 * 24 + 18) * 3_600;
@@ -158,12 +161,16 @@ impl Books {
         let release = asked.reference.rsplit_once(':').map_or("", |(release, _)| release).to_owned();
         let tries = self.tries.entry(release.clone()).or_default();
         *tries += 1;
-        match of_text(&format!("card {release}")).below(100) {
+        let has_cover = match of_text(&format!("card {release}")).below(100) {
             0..4 => return Answer::Declined { code: "stolen_card".to_owned(), advice: None },
-            4..12 if *tries == 1 => {
-                return Answer::Declined { code: "insufficient_funds".to_owned(), advice: None };
-            }
-            _ => {}
+            4..12 => *tries > 1,
+            // None when the hold is renewed; the last of them never again.
+            12..27 => *tries != 2,
+            27..37 => *tries < 2,
+            _ => true,
+        };
+        if !has_cover {
+            return Answer::Declined { code: "insufficient_funds".to_owned(), advice: None };
         }
         let intent = format!("pi_{}", self.intents.len());
         let lapses = Timestamp(shell::clock::now()).plus_seconds(HOLD_SECONDS);
@@ -271,12 +278,13 @@ impl Outside for Gateway {
 /// A relay, and the mails that it took: by Message-ID, what they are about and how often.
 pub(crate) struct Relay {
     sim: Arc<Sim>,
+    trade: Arc<Trade>,
     mails: Mutex<BTreeMap<String, (String, u64)>>,
 }
 
 impl Relay {
-    pub(crate) fn new(sim: Arc<Sim>) -> Arc<Self> {
-        Arc::new(Self { sim, mails: Mutex::default() })
+    pub(crate) fn new(sim: Arc<Sim>, trade: Arc<Trade>) -> Arc<Self> {
+        Arc::new(Self { sim, trade, mails: Mutex::default() })
     }
 
     pub(crate) fn mails(&self) -> BTreeMap<String, (String, u64)> {
@@ -288,7 +296,7 @@ impl Relay {
         mails.entry(message_id).or_insert((about, 0)).1 += 1;
     }
 
-    async fn mail(&self, call: &Call) -> (notifications::read::Answer, bool) {
+    async fn mail(&self, call: &Call, ring: &Keyring) -> (notifications::read::Answer, bool) {
         use notifications::read::Answer;
         // As the room's own performer.
         if call.unknown {
@@ -303,6 +311,11 @@ impl Relay {
             return (Answer::Refused { code: 550 }, false);
         }
         let about = format!("{:?}", mail.id());
+        if let Facts::Asked { contact, .. } = mail.facts {
+            let token =
+                ring.token(TOKEN_PURPOSE, &mail.cause, contact.into()).expect("the ring holds all keys");
+            self.trade.is_asked(&mail.cause, &token);
+        }
         self.take(mail.message_id, about);
         self.sim.pause(60).await;
         if self.sim.fault("answer after DATA lost", 800) {
@@ -324,10 +337,10 @@ impl Outside for Relay {
     fn perform<'a>(
         &'a self,
         call: &'a Call,
-        _: &'a Keyring,
+        ring: &'a Keyring,
     ) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
         Box::pin(async move {
-            let (answer, far_side_down) = self.mail(call).await;
+            let (answer, far_side_down) = self.mail(call, ring).await;
             Reply { answer: raw(&answer), far_side_down }
         })
     }

@@ -9,8 +9,10 @@ use messages::Room;
 use shell::faults::{Hook, Point, Sabotage};
 use shell::ledger::LedgerError;
 use shell::memory::{Gate, Step};
-use tokio::sync::Notify;
-use tokio::task::AbortHandle;
+use shell::run::Loops;
+use tokio::sync::{Notify, watch};
+use tokio::task::{AbortHandle, JoinHandle};
+use tokio::time::Instant;
 
 use crate::broker::Net;
 use crate::sim::Sim;
@@ -22,6 +24,8 @@ pub(crate) trait Witness: Send + Sync {
     fn is_fragile(&self) -> bool;
 }
 
+type Tasks = Vec<JoinHandle<()>>;
+
 pub(crate) struct Process {
     pub number: u64,
     pub sim: Arc<Sim>,
@@ -30,7 +34,15 @@ pub(crate) struct Process {
     dead: AtomicBool,
     pub died: Notify,
     tasks: Mutex<Vec<AbortHandle>>,
+    /// What a stop waits for: the loops, then those that send to outsiders.
+    loops: Mutex<(Tasks, Tasks)>,
+    /// Asks its rooms to stop, and to send what is left. They would stop if nobody could ask.
+    pub stop: watch::Sender<bool>,
+    pub closing: watch::Sender<bool>,
 }
+
+/// So long a room may take to stop, unless it is told otherwise (seconds).
+const DRAIN_SECONDS_MAX: u64 = 20;
 
 impl Process {
     pub(crate) fn new(number: u64, sim: Arc<Sim>, net: Arc<Net>, witness: Arc<dyn Witness>) -> Arc<Self> {
@@ -42,14 +54,54 @@ impl Process {
             dead: AtomicBool::new(false),
             died: Notify::new(),
             tasks: Mutex::default(),
+            loops: Mutex::default(),
+            stop: watch::channel(false).0,
+            closing: watch::channel(false).0,
         })
     }
 
-    /// Runs a task of this process.
-    pub(crate) fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
+    /// Runs a room in this process.
+    pub(crate) fn run(self: &Arc<Self>, Loops { working, sending }: Loops) {
+        let working: Vec<JoinHandle<()>> = working.into_iter().map(|working| self.spawn(working)).collect();
+        let sending = self.spawn(sending);
+        let mut loops = self.loops.lock().unwrap_or_else(PoisonError::into_inner);
+        loops.0.extend(working);
+        loops.1.push(sending);
+    }
+
+    fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
         let hook: Arc<dyn Hook> = Arc::clone(self) as Arc<dyn Hook>;
         let handle = tokio::spawn(shell::faults::under(hook, task));
         self.spawned(handle.abort_handle());
+        handle
+    }
+
+    /// Stops as on SIGTERM: what was begun is finished, then what is left for outsiders goes out. Gives whether that was
+    /// done in time; whoever is too slow is killed.
+    pub(crate) async fn drain(&self) -> bool {
+        let begun = Instant::now();
+        let (working, sending) =
+            std::mem::take(&mut *self.loops.lock().unwrap_or_else(PoisonError::into_inner));
+        for (ask, loops) in [(&self.stop, working), (&self.closing, sending)] {
+            ask.send_replace(true);
+            for ending in loops {
+                // A task that is gone has stopped as well.
+                let _ = ending.await;
+            }
+        }
+        begun.elapsed().as_secs() <= DRAIN_SECONDS_MAX
+    }
+
+    /// The process is no more: its connections and claims end with it.
+    pub(crate) fn is_gone(&self) {
+        if self.dead.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        for task in self.tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            task.abort();
+        }
+        self.net.lose(self.number);
+        self.witness.has_died(self.number);
     }
 
     pub(crate) fn is_dead(&self) -> bool {
@@ -57,16 +109,11 @@ impl Process {
     }
 
     fn die(&self) {
-        if self.dead.swap(true, Ordering::Relaxed) {
-            return;
+        if !self.is_dead() {
+            self.sim.count("crashes");
+            self.is_gone();
+            self.died.notify_one();
         }
-        self.sim.count("crashes");
-        for task in self.tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            task.abort();
-        }
-        self.net.lose(self.number);
-        self.witness.has_died(self.number);
-        self.died.notify_one();
     }
 
     /// A step at which the process may be delayed, or die.
@@ -90,7 +137,9 @@ impl Process {
 
 impl Hook for Process {
     fn point(&self, point: Point, _: Room) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(self.pass(point.name(), 150))
+        // Seldom come by.
+        let death = if point == Point::SweepPicked { 20_000 } else { 150 };
+        Box::pin(self.pass(point.name(), death))
     }
 
     fn spawned(&self, task: AbortHandle) {

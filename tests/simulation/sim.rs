@@ -20,7 +20,7 @@ pub(crate) struct InMemory;
 
 impl<W: Worker> shell::seams::Seams<W> for InMemory {
     type Store = shell::memory::MemoryLedger<W>;
-    type Broker = crate::broker::RoomBroker;
+    type Broker = crate::desk::RoomBroker;
 }
 
 pub(crate) struct Sim {
@@ -34,6 +34,8 @@ pub(crate) struct Sim {
     begun: Instant,
     /// The database is away until then (milliseconds of the world).
     away: AtomicU64,
+    /// The broker takes nothing from anybody until then: its alarm of memory or disk.
+    alarm: AtomicU64,
     trace: Mutex<Trace>,
 }
 
@@ -60,6 +62,7 @@ impl Sim {
             leapt,
             begun,
             away: AtomicU64::new(0),
+            alarm: AtomicU64::new(0),
             trace: Mutex::default(),
         })
     }
@@ -107,6 +110,21 @@ impl Sim {
 
     pub(crate) fn is_database_away(&self) -> bool {
         !self.is_calm() && self.elapsed_ms() < self.away.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn broker_takes_alarm(&self, milliseconds: u64) {
+        self.alarm.store(self.elapsed_ms() + milliseconds, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_alarmed(&self) -> bool {
+        !self.is_calm() && self.elapsed_ms() < self.alarm.load(Ordering::Relaxed)
+    }
+
+    /// Waits while the broker takes nothing.
+    pub(crate) async fn held_by_alarm(&self) {
+        while self.is_alarmed() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// A step of the world; two runs of one seed have the same steps.

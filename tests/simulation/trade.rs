@@ -1,22 +1,26 @@
 //! Everybody who speaks with the house of his own accord: merchandising, a store whose customers order, repeat
-//! themselves and cancel, a warehouse that misses units, and carriers that scan late, doubled and out of order, bring
-//! parcels back and lose some.
+//! themselves, answer and cancel, a warehouse that misses units and is late, and carriers that scan late, doubled and out
+//! of order, bring parcels back and lose some. Staff are in `staff.rs`.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use messages::answer::{CommandAnswered, Outcome};
 use messages::envelope::{SINGLE, decode, read_body};
+use messages::id::ShipmentId;
 use messages::shipment::ShipmentRequested;
+use messages::topology::out_queue;
 use messages::{Event, Kind, Timestamp};
 use serde_json::{Value, json};
 use tests::client::event;
-use tests::orders::{order, product};
+use tests::orders::{PRICE, address, order, product, total_up};
 use world::chance::of_text;
 
-use crate::broker::Net;
+use crate::broker::{Net, Stored};
 use crate::sim::Sim;
+use crate::staff::Staff;
 
 /// The items of a world: without limit, scarce, and one that is backordered.
 pub(crate) const PLENTY: &str = "19XE";
@@ -25,34 +29,63 @@ pub(crate) const LATER: &str = "21EA";
 /// Units that come, at once and later.
 pub(crate) const RECEIVED: [(&str, u64, u64); 3] = [(PLENTY, 500, 0), (SCARCE, 6, 3), (LATER, 3, 40)];
 pub(crate) const SCARCE_LIMIT: u64 = 8;
+pub(crate) const HOUSEHOLD_LIMIT: u64 = 3;
+/// Whoever orders so many units waits for a person.
+const UNUSUAL: u64 = 10;
+/// A warehouse that is late is later than a card's hold lasts.
+const LATE_SECONDS: i64 = 6 * 86_400;
+/// Why parcels come back; what no list knows says nothing.
+const ENDORSEMENTS: [&str; 8] = ["NSN", "UTF", "UTF", "REF", "VAC", "DEC", "DMG", "XYZ"];
+/// Who reads what the house says to outsiders.
+const READERS: [&str; 7] =
+    ["web-store", "call-centre", "merchandising", "warehouse", "carriers", "unsubscribe-page", "operator"];
 
 pub(crate) struct Trade {
-    sim: Arc<Sim>,
+    pub sim: Arc<Sim>,
     net: Arc<Net>,
     /// Messages that are going to be sent.
     pending: AtomicU64,
     sent: AtomicU64,
+    /// Shipments that the warehouse packs when it comes to them.
+    late: Mutex<BTreeMap<(Timestamp, ShipmentId), ShipmentRequested>>,
+    pub staff: Mutex<Staff>,
 }
 
 impl Trade {
     pub(crate) fn new(sim: Arc<Sim>, net: Arc<Net>) -> Arc<Self> {
-        Arc::new(Self { sim, net, pending: AtomicU64::new(0), sent: AtomicU64::new(0) })
+        Arc::new(Self {
+            sim,
+            net,
+            pending: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            late: Mutex::default(),
+            staff: Mutex::default(),
+        })
     }
 
     pub(crate) fn is_done(&self) -> bool {
         self.pending.load(Ordering::Relaxed) == 0
+            && READERS.iter().all(|name| self.net.kept(&out_queue(name)).is_empty())
+    }
+
+    /// When somebody who is late does something.
+    pub(crate) fn next_late(&self) -> Option<Timestamp> {
+        let late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        late.keys().next().map(|(at, _)| *at)
     }
 
     /// Begins the trade of a world with so many orders.
     pub(crate) fn open(self: &Arc<Self>, orders: u64) {
+        let mut plenty = product(PLENTY);
+        plenty["unusual_quantity"] = json!(UNUSUAL);
         let mut scarce = product(SCARCE);
         scarce["product_limit"] = json!(SCARCE_LIMIT);
-        scarce["household_limit"] = json!({ "units": 3 });
+        scarce["household_limit"] = json!({ "units": HOUSEHOLD_LIMIT });
         scarce["mintage"] = json!({ "pool": "SCARCE-POOL", "limit": SCARCE_LIMIT, "coins_per_unit": 1 });
         scarce["waitlist_units"] = json!(10);
         let mut later = product(LATER);
         later["backorder_expected_at"] = json!("2027-02-01T12:00:00Z");
-        for product in [product(PLENTY), scarce, later] {
+        for product in [plenty, scarce, later] {
             let body = json!({ "reference": format!("DEF-{}", product["item"]).replace('"', ""), "product": product });
             self.say("merchandising", "product.define.v1", body, 0, 1_000);
         }
@@ -65,18 +98,35 @@ impl Trade {
             }
         }
         for number in 0..orders {
-            let household = usize::try_from(self.sim.below(orders)).expect("few");
-            let mut lines = vec![(*self.pick(&[PLENTY, PLENTY, SCARCE, LATER]), 1 + self.units())];
-            if self.sim.permille(300) && lines[0].0 != PLENTY {
-                lines.push((PLENTY, 1 + self.units()));
-            }
-            let body = order(&format!("WEB-{number}"), household, &lines);
+            let body = self.order(number, orders);
             self.say("web-store", "order.submit.v1", body, 4_000, 24_000);
         }
+        self.open_campaign();
         tokio::spawn(Arc::clone(self).listen());
     }
 
-    fn pick<'a, T>(&self, choices: &'a [T]) -> &'a T {
+    /// An order of some household: some are unusual, some are gifts, some go to two recipients.
+    fn order(&self, number: u64, households: u64) -> Value {
+        let household = usize::try_from(self.sim.below(households)).expect("few");
+        let mut lines = vec![(*self.pick(&[PLENTY, PLENTY, SCARCE, LATER]), 1 + self.units())];
+        if self.sim.permille(300) && lines[0].0 != PLENTY {
+            lines.push((PLENTY, 1 + self.units()));
+        } else if self.sim.permille(150) && lines[0].0 == PLENTY {
+            lines[0].1 = u32::try_from(UNUSUAL).expect("few") + 1;
+        }
+        let mut body = order(&format!("WEB-{number}"), household, &lines);
+        body["deliveries"][0]["gift"] = json!(self.sim.permille(150));
+        if self.sim.permille(150) {
+            let other = json!({ "recipient": "Robin Quill", "address": address(household + 50), "method": "expedited", "gift": true });
+            let line = json!({ "item": PLENTY, "quantity": 1, "unit_price": PRICE, "delivery": 2 });
+            body["deliveries"].as_array_mut().expect("a list").push(other);
+            body["lines"].as_array_mut().expect("a list").push(line);
+            total_up(&mut body);
+        }
+        body
+    }
+
+    pub(crate) fn pick<'a, T>(&self, choices: &'a [T]) -> &'a T {
         &choices[usize::try_from(self.sim.below(choices.len() as u64)).expect("few")]
     }
 
@@ -85,7 +135,14 @@ impl Trade {
     }
 
     /// Says something between two moments from now, and now and then again: as it was, or in a new event.
-    fn say(self: &Arc<Self>, name: &'static str, kind: &'static str, body: Value, from_ms: u64, to_ms: u64) {
+    pub(crate) fn say(
+        self: &Arc<Self>,
+        name: &'static str,
+        kind: &'static str,
+        body: Value,
+        from_ms: u64,
+        to_ms: u64,
+    ) {
         let at = from_ms + self.sim.below(to_ms - from_ms);
         let number = self.sent.fetch_add(1, Ordering::Relaxed);
         let copies = 1 + u64::from(self.sim.permille(80)) + u64::from(self.sim.permille(40));
@@ -97,7 +154,15 @@ impl Trade {
         }
     }
 
-    fn send(self: &Arc<Self>, name: &'static str, kind: &'static str, id: String, body: Value, at: u64) {
+    /// Says something once, under an id of his own.
+    pub(crate) fn send(
+        self: &Arc<Self>,
+        name: &'static str,
+        kind: &'static str,
+        id: String,
+        body: Value,
+        at: u64,
+    ) {
         self.pending.fetch_add(1, Ordering::Relaxed);
         let trade = Arc::clone(self);
         // The event is the same however often it is sent.
@@ -105,24 +170,46 @@ impl Trade {
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(at)).await;
             trade.sim.step(kind, at);
-            trade.net.publish_outside(name, kind, SINGLE, &id, bytes.as_bytes());
+            trade.sim.held_by_alarm().await;
+            // A queue that is full refuses, and whoever is refused keeps it and tries again.
+            while trade.net.publish_outside(name, kind, SINGLE, &id, bytes.as_bytes()) == Stored::Refused {
+                trade.sim.pause(2_000).await;
+            }
             trade.pending.fetch_sub(1, Ordering::Relaxed);
         });
     }
 
     async fn listen(self: Arc<Self>) {
+        // One of them does not read for a while.
+        let (away, from) = (*self.pick(&READERS), 5_000 + self.sim.below(30_000));
+        let mut heard = 0;
         loop {
             tokio::time::sleep(Duration::from_millis(100)).await;
-            for event in self.heard("web-store") {
-                self.answered(&event);
-            }
-            for event in self.heard("warehouse") {
-                if event.kind == Kind::ShipmentRequested.name() {
-                    let request =
-                        read_body(&event.data).expect("fulfillment writes what the warehouse reads");
-                    self.pack(&request, Timestamp(event.time));
+            let is_away = (from..from + 20_000).contains(&self.sim.elapsed_ms());
+            for name in READERS.iter().filter(|name| !(is_away && **name == away)) {
+                for event in self.heard(name) {
+                    self.is_told(name, &event);
                 }
             }
+            self.pack_late();
+            let facts = self.net.heard(heard);
+            heard += facts.len();
+            for (content_type, bytes) in facts {
+                let events = decode(Some(&content_type), &bytes).expect("rooms write events");
+                events.into_iter().for_each(|event| self.staff_see(&event.expect("rooms write events")));
+            }
+        }
+    }
+
+    fn is_told(self: &Arc<Self>, name: &str, event: &Event) {
+        match name {
+            "web-store" => self.answered(event),
+            "operator" => self.staff_are_answered(event),
+            _ if event.kind == Kind::ShipmentRequested.name() => {
+                let request = read_body(&event.data).expect("fulfillment writes what the warehouse reads");
+                self.is_requested(request, Timestamp(event.time));
+            }
+            _ => {}
         }
     }
 
@@ -140,10 +227,49 @@ impl Trade {
     /// The store hears what became of an order; some customers change their minds.
     fn answered(self: &Arc<Self>, event: &Event) {
         let Ok(answer) = read_body::<CommandAnswered>(&event.data) else { return };
-        let (Outcome::Accepted, Some(number)) = (answer.outcome, &answer.order) else { return };
+        let (Outcome::Accepted | Outcome::Held, Some(number)) = (answer.outcome, &answer.order) else {
+            return;
+        };
         if of_text(&format!("mind {number}")).permille(200) {
             let body = json!({ "reference": format!("CANCEL-{number}"), "order": number, "reason": "changed their mind" });
             self.say("web-store", "order.cancel.v1", body, 0, 6_000);
+        }
+        if answer.outcome == Outcome::Held {
+            self.is_held(number);
+        }
+    }
+
+    /// A customer reads the question of a case, and may answer it, with words or wishes that do not fit as well.
+    pub(crate) fn is_asked(self: &Arc<Self>, case: &str, token: &str) {
+        let mut chance = of_text(&format!("answer {case}"));
+        let mut body = json!({ "reference": format!("ANSWER-{case}"), "case": case, "token": token });
+        let wish = match chance.below(100) {
+            0..15 => return,
+            15..45 => json!({ "wish": "refund" }),
+            45..60 => json!({ "wish": "reship" }),
+            _ => json!({ "wish": "reship", "address": address(70) }),
+        };
+        body.as_object_mut().expect("an object").extend(wish.as_object().expect("an object").clone());
+        self.say("web-store", "case.answer.v1", body, 500, 15_000);
+    }
+
+    fn is_requested(self: &Arc<Self>, request: ShipmentRequested, at: Timestamp) {
+        if of_text(&format!("late {}", request.shipment)).permille(120) {
+            self.sim.count("late parcels");
+            let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+            late.insert((at.plus_seconds(LATE_SECONDS), request.shipment.clone()), request);
+        } else {
+            self.pack(&request, at);
+        }
+    }
+
+    fn pack_late(self: &Arc<Self>) {
+        let now = Timestamp(shell::clock::now());
+        while self.next_late().is_some_and(|at| at <= now) {
+            let first = self.late.lock().unwrap_or_else(PoisonError::into_inner).pop_first();
+            if let Some(((at, _), request)) = first {
+                self.pack(&request, at);
+            }
         }
     }
 
@@ -167,17 +293,20 @@ impl Trade {
         let body = json!({ "shipment": shipment, "carrier": carrier, "tracking": tracking, "packed_at": at, "lines": lines });
         self.say("warehouse", "shipment.packed.v1", body, 100, 3_000);
         let (last, way) = match chance.below(100) {
-            0..5 => ("returned", &["label_created", "in_transit", "exception"][..]),
+            0..14 => ("returned", &["label_created", "in_transit", "exception"][..]),
             // Nobody ever sees it again.
-            5..8 => ("in_transit", &["label_created"][..]),
+            14..18 => ("in_transit", &["label_created"][..]),
             _ => ("delivered", &["label_created", "in_transit", "in_transit", "out_for_delivery"][..]),
         };
         for (step, status) in (0_u64..).zip(way.iter().copied().chain([last])) {
             let seconds = i64::try_from(step).expect("few") + 1;
-            let body = json!({
+            let mut body = json!({
                 "carrier": carrier, "tracking": tracking, "status": status, "to_sender": status == "returned",
                 "scanned_at": at.plus_seconds(seconds),
             });
+            if status == "exception" {
+                body["endorsement"] = json!(ENDORSEMENTS[usize::try_from(chance.below(8)).expect("few")]);
+            }
             // Out of order, and now and then before the parcel is known.
             self.say("carriers", "carrier.scan.v1", body, step * 1_000, step * 1_000 + 4_000);
         }

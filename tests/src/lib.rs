@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 pub mod broker;
+pub mod chaos;
 pub mod client;
 pub mod lists;
 pub mod orders;
@@ -32,6 +34,7 @@ pub struct TestHouse {
     admin_database: String,
     management: String,
     processes: BTreeMap<String, Child>,
+    is_kept: bool,
 }
 
 fn address(name: &str) -> String {
@@ -40,14 +43,16 @@ fn address(name: &str) -> String {
     })
 }
 
-/// A program of this build.
+/// A program of this build: it lies beside the running one, or above it if that is a test.
 ///
 /// # Panics
 /// It is not built.
 #[must_use]
 pub fn program(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("this test is a file");
-    let path = test.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>").join(name);
+    let running = std::env::current_exe().expect("this program is a file");
+    let beside = running.parent().expect("a folder");
+    let folder = if beside.ends_with("deps") { beside.parent().expect("target/<profile>") } else { beside };
+    let path = folder.join(name);
     assert!(path.exists(), "{} is not built: cargo build --workspace", path.display());
     path
 }
@@ -86,9 +91,18 @@ impl TestHouse {
             ("OMS_USER", "tester".to_owned()),
             ("OMS_PAYMENT_KEY", "sk_test_key".to_owned()),
             ("OMS_PAYMENT_TIMEOUT", "3".to_owned()),
+            ("OMS_CASE_ASK_AFTER", "0".to_owned()),
         ];
         let env = env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let mut house = Self { name, folder, env, admin_database, management, processes: BTreeMap::new() };
+        let mut house = Self {
+            name,
+            folder,
+            env,
+            admin_database,
+            management,
+            processes: BTreeMap::new(),
+            is_kept: false,
+        };
         house.make_vhost().await;
         // Roles and users are shared by all houses, so only one house at a time makes them.
         let lock = std::fs::File::create(houses.join("lock")).expect("the target folder is writable");
@@ -312,6 +326,11 @@ impl TestHouse {
         self.processes.remove(process).expect("a process of that name").wait().expect("it ends").code()
     }
 
+    /// Asks a process to stop and does not wait.
+    pub fn ask_to_stop(&self, process: &str) {
+        self.signal(process, "-TERM");
+    }
+
     /// Lets a process stand still, so that whoever asks it waits, until [`Self::thaw`].
     pub fn freeze(&self, process: &str) {
         self.signal(process, "-STOP");
@@ -326,6 +345,24 @@ impl TestHouse {
         let id = self.processes.get(process).expect("a process of that name").id().to_string();
         let status = Command::new("kill").args([signal, &id]).status();
         assert!(status.is_ok_and(|status| status.success()), "kill {signal}");
+    }
+
+    /// The processes that have ended by themselves since the last call, and how.
+    pub fn ended(&mut self) -> Vec<(String, std::process::ExitStatus)> {
+        let ended: Vec<(String, std::process::ExitStatus)> = self
+            .processes
+            .iter_mut()
+            .filter_map(|(name, child)| Some((name.clone(), child.try_wait().ok().flatten()?)))
+            .collect();
+        for (name, _) in &ended {
+            self.processes.remove(name);
+        }
+        ended
+    }
+
+    /// Leaves folder, database and virtual host when the house is dropped, for a look.
+    pub fn keep(&mut self) {
+        self.is_kept = true;
     }
 
     /// Waits until something holds.
@@ -451,6 +488,22 @@ impl TestHouse {
             .unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
+    /// The one row that a query gives.
+    ///
+    /// # Panics
+    /// The query fails.
+    pub async fn row<T>(&self, sql: &str) -> T
+    where
+        T: for<'row> sqlx::FromRow<'row, PgRow> + Send + Unpin,
+    {
+        let mut connection =
+            PgConnection::connect(self.setting("OMS_DATABASE_URL")).await.expect("PostgreSQL answers");
+        sqlx::query_as(AssertSqlSafe(sql.to_owned()))
+            .fetch_one(&mut connection)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
     /// The number that a query gives.
     ///
     /// # Panics
@@ -484,6 +537,9 @@ impl Drop for TestHouse {
         for child in self.processes.values_mut() {
             let _ = child.kill();
             let _ = child.wait();
+        }
+        if self.is_kept {
+            return;
         }
         if std::thread::panicking() {
             eprintln!("the house is left for a look: {}", self.folder.display());

@@ -1,5 +1,7 @@
-//! The carriers: they take packed parcels over a counter and scan them until they are delivered, late, twice and out
-//! of order as scanners do. They must never know whose parcel it is.
+//! The carriers: they take packed parcels over a counter and scan them until they are delivered or back, late, twice
+//! and out of order as scanners do. They must never know whose parcel it is.
+
+mod fate;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -8,8 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use messages::answer::{CommandAnswered, Outcome};
+use messages::case::Condition;
 use messages::envelope::read_body;
-use messages::id::derived_id;
+use messages::id::{ShipmentId, derived_id};
 use messages::shipment::{CarrierScan, ParcelStatus};
 use messages::tracking_number::{Carrier, TrackingNumber};
 use messages::{Event, Kind, Timestamp};
@@ -18,6 +21,7 @@ use tokio::time::Instant;
 
 use crate::chance::{Chance, of_text};
 use crate::line::{Letter, Line, event};
+use fate::{Fate, Fates};
 
 /// The outsider's name.
 pub const NAME: &str = "carriers";
@@ -27,8 +31,18 @@ const PARCELS_AT_ONCE: usize = 1_000;
 /// A parcel as it is handed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parcel {
+    /// What stands on the warehouse's own slip, by which it knows the parcel again if it comes back.
+    pub shipment: ShipmentId,
     pub carrier: Carrier,
     pub tracking: TrackingNumber,
+    pub packed_at: Timestamp,
+}
+
+/// A parcel that is brought back to the warehouse, and what it looks like when it is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Returned {
+    pub shipment: ShipmentId,
+    pub condition: Condition,
     pub packed_at: Timestamp,
 }
 
@@ -41,13 +55,13 @@ pub struct Rounds {
     pub late_permille: u32,
     /// Parcels of a thousand of which one scan arrives twice.
     pub double_permille: u32,
-    /// Parcels of a thousand that nobody takes, so that they come back: "delivered, to original sender".
-    pub return_permille: u32,
+    /// Parcels of a thousand that do not arrive as they should, for one reason after the other ([`fate`]).
+    pub trouble_permille: u32,
 }
 
 impl Default for Rounds {
     fn default() -> Self {
-        Self { step: Duration::from_millis(400), late_permille: 30, double_permille: 30, return_permille: 0 }
+        Self { step: Duration::from_millis(400), late_permille: 30, double_permille: 30, trouble_permille: 0 }
     }
 }
 
@@ -58,6 +72,7 @@ pub struct Counts {
     scans: AtomicU64,
     delivered: AtomicU64,
     returned: AtomicU64,
+    vanished: AtomicU64,
     refused: AtomicU64,
 }
 
@@ -80,6 +95,11 @@ impl Counts {
         self.returned.load(Ordering::Relaxed)
     }
 
+    /// Parcels that end neither with their recipient nor with us.
+    pub fn vanished(&self) -> u64 {
+        self.vanished.load(Ordering::Relaxed)
+    }
+
     /// Scans that the system refused.
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
@@ -96,25 +116,29 @@ struct Planned {
 }
 
 /// What the last published scan of a parcel means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum End {
     Delivered,
-    Returned,
+    Returned(Returned),
+    Vanished,
 }
 
-/// Scans the parcels that come over the counter until the counter closes and every parcel has its last scan.
+/// Scans the parcels that come over the counter until the counter closes and every parcel has its last scan. What comes
+/// back goes `back` once that was told.
 ///
 /// # Errors
 /// The broker refuses the carriers.
 pub async fn run(
     line: Line,
     mut counter: mpsc::Receiver<Parcel>,
+    back: mpsc::UnboundedSender<Returned>,
     rounds: Rounds,
     counts: Arc<Counts>,
 ) -> anyhow::Result<()> {
     let mut ear = line.ear().await?;
     let mut due: BinaryHeap<Reverse<Due>> = BinaryHeap::new();
     let mut number = 0;
+    let mut fates = Fates::new(rounds.trouble_permille);
     let mut parcels = Vec::new();
     let mut is_open = true;
     while is_open || !due.is_empty() {
@@ -124,7 +148,7 @@ pub async fn run(
                 is_open = taken > 0;
                 counts.parcels.fetch_add(taken as u64, Ordering::Relaxed);
                 let now = Instant::now();
-                for scan in parcels.drain(..).flat_map(|parcel| plan(&parcel, rounds)) {
+                for scan in parcels.drain(..).flat_map(|parcel| plan(&parcel, fates.of(&parcel), rounds)) {
                     number += 1;
                     due.push(Reverse(Due { at: now + scan.after, number, scan }));
                 }
@@ -135,7 +159,10 @@ pub async fn run(
                 ear.ack().await;
             }
             () = tokio::time::sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
-                publish_due(&line, &mut due, &counts).await?;
+                for returned in publish_due(&line, &mut due, &counts).await? {
+                    // A warehouse that has closed takes nothing back.
+                    let _ = back.send(returned);
+                }
             }
         }
     }
@@ -178,7 +205,12 @@ impl Ord for Due {
     }
 }
 
-async fn publish_due(line: &Line, due: &mut BinaryHeap<Reverse<Due>>, counts: &Counts) -> anyhow::Result<()> {
+/// Publishes what is due; gives the parcels that are back with it.
+async fn publish_due(
+    line: &Line,
+    due: &mut BinaryHeap<Reverse<Due>>,
+    counts: &Counts,
+) -> anyhow::Result<Vec<Returned>> {
     let now = Instant::now();
     let mut events = Vec::new();
     let mut ends = Vec::new();
@@ -189,14 +221,19 @@ async fn publish_due(line: &Line, due: &mut BinaryHeap<Reverse<Due>>, counts: &C
     }
     line.publish(Letter::batches(&events)).await?;
     counts.scans.fetch_add(events.len() as u64, Ordering::Relaxed);
+    let mut back = Vec::new();
     for end in ends {
-        let count = match end {
+        let count = match &end {
             End::Delivered => &counts.delivered,
-            End::Returned => &counts.returned,
+            End::Returned(_) => &counts.returned,
+            End::Vanished => &counts.vanished,
         };
         count.fetch_add(1, Ordering::Relaxed);
+        if let End::Returned(returned) = end {
+            back.push(returned);
+        }
     }
-    Ok(())
+    Ok(back)
 }
 
 /// Where a parcel is scanned.
@@ -206,35 +243,38 @@ enum Stop {
     Transit(u8),
     Out,
     Delivered,
-    /// Nobody takes it.
-    Unclaimed,
+    /// It cannot be delivered, for the reason of its fate.
+    Trouble,
+    OnTheWayBack,
     BackAtSender,
 }
 
-/// Every scan of a parcel, in the order in which they are published. It is a function of the parcel alone.
-fn plan(parcel: &Parcel, rounds: Rounds) -> Vec<Planned> {
+/// Every scan of a parcel, in the order in which they are published. It is a function of the parcel and its fate.
+fn plan(parcel: &Parcel, fate: Fate, rounds: Rounds) -> Vec<Planned> {
     let mut chance = of_text(&format!("scan {}", parcel.tracking));
     let mut stops = vec![Stop::Label];
     stops.extend((0..=chance.below(3)).map(|number| Stop::Transit(u8::try_from(number).unwrap_or(0))));
-    let (last, end) = if chance.permille(rounds.return_permille) {
-        stops.push(Stop::Unclaimed);
-        (Stop::BackAtSender, End::Returned)
-    } else {
-        stops.push(Stop::Out);
-        (Stop::Delivered, End::Delivered)
+    stops.extend(fate.stops());
+    let end = match (stops.last(), fate.condition()) {
+        (Some(Stop::BackAtSender), condition) => End::Returned(Returned {
+            shipment: parcel.shipment.clone(),
+            condition,
+            packed_at: parcel.packed_at,
+        }),
+        (Some(Stop::Delivered), _) => End::Delivered,
+        _ => End::Vanished,
     };
-    stops.push(last);
     let step = |at: usize| rounds.step * u32::try_from(at).unwrap_or(u32::MAX);
     let mut scans: Vec<Planned> = stops
         .iter()
         .enumerate()
         .map(|(at, &stop)| Planned {
             after: step(at),
-            event: scan(parcel, stop, at, rounds.step, 0),
+            event: scan(parcel, fate, stop, at, rounds.step, 0),
             end: None,
         })
         .collect();
-    disturb(&mut chance, parcel, rounds, &stops, &mut scans);
+    disturb(&mut chance, parcel, fate, rounds, &stops, &mut scans);
     scans.sort_by_key(|scan| scan.after);
     if let Some(scan) = scans.last_mut() {
         scan.end = Some(end);
@@ -243,7 +283,14 @@ fn plan(parcel: &Parcel, rounds: Rounds) -> Vec<Planned> {
 }
 
 /// Makes a scan late, which is also out of order, and another one double.
-fn disturb(chance: &mut Chance, parcel: &Parcel, rounds: Rounds, stops: &[Stop], scans: &mut Vec<Planned>) {
+fn disturb(
+    chance: &mut Chance,
+    parcel: &Parcel,
+    fate: Fate,
+    rounds: Rounds,
+    stops: &[Stop],
+    scans: &mut Vec<Planned>,
+) {
     let on_the_way = stops.len() as u64 - 1;
     let after_all = rounds.step * u32::try_from(stops.len()).unwrap_or(u32::MAX);
     if chance.permille(rounds.double_permille) {
@@ -251,7 +298,7 @@ fn disturb(chance: &mut Chance, parcel: &Parcel, rounds: Rounds, stops: &[Stop],
         let mut again = scans[at].clone();
         again.after += rounds.step / 2;
         if chance.permille(500) {
-            again.event = scan(parcel, stops[at], at, rounds.step, 1);
+            again.event = scan(parcel, fate, stops[at], at, rounds.step, 1);
         }
         scans.push(again);
     }
@@ -262,18 +309,18 @@ fn disturb(chance: &mut Chance, parcel: &Parcel, rounds: Rounds, stops: &[Stop],
 }
 
 /// The event of a scan. `time` tells apart what a scanner says twice under two ids.
-fn scan(parcel: &Parcel, stop: Stop, at: usize, step: Duration, time: u8) -> Event {
+fn scan(parcel: &Parcel, fate: Fate, stop: Stop, at: usize, step: Duration, time: u8) -> Event {
     // At least a second apart, for carriers give no fractions, and two scans must not share a moment.
     let seconds = (step * u32::try_from(at).unwrap_or(u32::MAX)).as_secs().max(at as u64);
     let scanned_at = parcel.packed_at.plus_seconds(i64::try_from(seconds).unwrap_or(0));
-    let (code, status) = said(parcel.carrier, stop);
+    let (code, status) = said(parcel.carrier, fate, stop);
     let body = CarrierScan {
         carrier: parcel.carrier,
         tracking: parcel.tracking.clone(),
         code: code.map(str::to_owned),
         status,
         to_sender: stop == Stop::BackAtSender,
-        endorsement: None,
+        endorsement: fate.endorsement(parcel.carrier, stop).map(str::to_owned),
         scanned_at,
     };
     let place = u8::try_from(at).unwrap_or(u8::MAX);
@@ -285,7 +332,7 @@ fn scan(parcel: &Parcel, stop: Stop, at: usize, step: Duration, time: u8) -> Eve
 }
 
 /// The carrier's own code, or a status where its code does not say enough (domain §7).
-fn said(carrier: Carrier, stop: Stop) -> (Option<&'static str>, Option<ParcelStatus>) {
+fn said(carrier: Carrier, fate: Fate, stop: Stop) -> (Option<&'static str>, Option<ParcelStatus>) {
     let code = match (carrier, stop) {
         (Carrier::Usps, Stop::Label) => Some("GX"),
         (Carrier::Usps, Stop::Transit(0)) => Some("03"),
@@ -293,13 +340,15 @@ fn said(carrier: Carrier, stop: Stop) -> (Option<&'static str>, Option<ParcelSta
         (Carrier::Usps, Stop::Transit(_)) => Some("07"),
         (Carrier::Usps, Stop::Out) => Some("OF"),
         (Carrier::Usps, Stop::Delivered | Stop::BackAtSender) => Some("01"),
-        (Carrier::Usps, Stop::Unclaimed) => Some("27"),
+        (Carrier::Usps, Stop::Trouble) => Some(fate.usps_code()),
+        (Carrier::Usps, Stop::OnTheWayBack) => Some("09"),
         (Carrier::Ups, Stop::Label) => Some("M"),
         (Carrier::Ups, Stop::Transit(_)) => Some("I"),
         (Carrier::Ups, Stop::Delivered | Stop::BackAtSender) => Some("D"),
-        (Carrier::Ups, Stop::Unclaimed) => Some("X"),
-        // UPS says "out for delivery" in words only.
-        (Carrier::Ups, Stop::Out) | (Carrier::Fedex | Carrier::Dhl | Carrier::Postal, _) => None,
+        (Carrier::Ups, Stop::Trouble) => Some("X"),
+        // UPS says these in words only.
+        (Carrier::Ups, Stop::Out | Stop::OnTheWayBack)
+        | (Carrier::Fedex | Carrier::Dhl | Carrier::Postal, _) => None,
     };
     if code.is_some() {
         return (code, None);
@@ -309,7 +358,8 @@ fn said(carrier: Carrier, stop: Stop) -> (Option<&'static str>, Option<ParcelSta
         Stop::Transit(_) => ParcelStatus::InTransit,
         Stop::Out => ParcelStatus::OutForDelivery,
         Stop::Delivered => ParcelStatus::Delivered,
-        Stop::Unclaimed => ParcelStatus::Exception,
+        Stop::Trouble => ParcelStatus::Exception,
+        Stop::OnTheWayBack => ParcelStatus::Returning,
         Stop::BackAtSender => ParcelStatus::Returned,
     };
     (None, Some(status))

@@ -5,6 +5,7 @@
 pub mod carriers;
 pub mod chance;
 pub mod clock;
+pub mod customers;
 pub mod gateway;
 pub mod line;
 pub mod mail;

@@ -1,7 +1,8 @@
 //! An SMTP server (RFC 5321) that keeps every mail in a directory and in memory, and misbehaves as the
-//! recipient's local part says: `greylist…` is put off once, `reject…` is refused, `drop…` is kept and never
-//! answered. It must never deliver a mail.
+//! recipient's local part says: `greylist…` is put off once, `reject…` is refused, `drop…` is kept and hung up on,
+//! `stall…` is kept and left without an answer until the other side hangs up. It must never deliver a mail.
 
+mod own;
 mod session;
 mod wire;
 
@@ -9,6 +10,7 @@ use anyhow::Context;
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
+pub use own::OwnSink;
 use serde::Serialize;
 use session::{Envelope, Session, Step};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -175,18 +177,21 @@ async fn converse(stream: TcpStream, sink: Sink) -> std::io::Result<()> {
     }
 }
 
-/// The answer to a mail's last dot, or none if its recipient wants the connection dropped.
+/// The answer to a mail's last dot, or none if its recipient wants the connection dropped or has waited for its end.
 async fn receive(wire: &mut Wire, sink: &Sink, envelope: Envelope) -> std::io::Result<Option<&'static str>> {
     let raw = match wire.data().await? {
         Data::Whole(raw) => raw,
         Data::TooBig => return Ok(Some("552 the mail is too big")),
     };
-    let is_answered = !envelope.is_dropped();
+    let (is_dropped, is_stalled) = (envelope.is_dropped(), envelope.is_stalled());
     if let Err(error) = sink.keep(envelope.to, raw).await {
         tracing::error!(%error, "a mail could not be written");
         return Ok(Some("451 the mail could not be written"));
     }
-    Ok(is_answered.then_some("250 the mail is kept"))
+    if is_stalled {
+        wire.line().await?;
+    }
+    Ok((!is_dropped && !is_stalled).then_some("250 the mail is kept"))
 }
 
 /// A header's value without its folds (RFC 5322 §2.2.3), by its name in small letters.

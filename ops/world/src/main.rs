@@ -72,6 +72,7 @@ struct GatewayArgs {
 ///   greylist…   451 at the first attempt of that address, then accepted
 ///   reject…     550
 ///   drop…       the mail is kept, then the connection is closed without an answer
+///   stall…      the mail is kept, and there is no answer until the other side hangs up
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 struct MailArgs {

@@ -52,7 +52,7 @@ impl Catalogue {
             .ok_or_else(|| anyhow!("the catalogue has no item {item}"))
     }
 
-    /// The units of an item that can be sold: the least of its cap, its coins and its stock.
+    /// The units of an item that can be sold: the least of its cap, its coins and, unless more is expected, its stock.
     ///
     /// # Errors
     /// The catalogue has no such item.
@@ -64,6 +64,8 @@ impl Catalogue {
             .filter(|stock| stock.item == *item)
             .map(|stock| u64::from(stock.quantity))
             .sum();
+        // More is expected, and what is expected may be promised.
+        let on_shelf = if product.backorder_expected_at.is_some() { u64::MAX } else { on_shelf };
         let struck = product
             .mintage
             .as_ref()
@@ -87,6 +89,26 @@ impl Catalogue {
         }
         self.stock.retain(|stock| stock.item != *item);
         self.stock.push(Stock { item: item.clone(), quantity: units });
+        Ok(())
+    }
+
+    /// Keeps `later` of an item's units for a second delivery: what is then missing may be ordered and is expected on
+    /// that day, and once the cap is reached `waitlist` units may wait for what others give back.
+    ///
+    /// # Errors
+    /// The catalogue has no such item.
+    pub fn deliver_later(
+        &mut self,
+        item: &ItemNumber,
+        later: u32,
+        expected_at: Timestamp,
+        waitlist: u64,
+    ) -> anyhow::Result<()> {
+        let product = self.product_mut(item)?;
+        product.backorder_expected_at = Some(expected_at);
+        product.waitlist_units = Some(waitlist);
+        let on_shelf = self.stock.iter_mut().filter(|stock| stock.item == *item);
+        on_shelf.for_each(|stock| stock.quantity = stock.quantity.saturating_sub(later));
         Ok(())
     }
 
@@ -143,6 +165,20 @@ mod tests {
         assert!(catalogue.scale(&item("99ZZ"), 1).is_err());
         let again: Catalogue = serde_json::from_str(&serde_json::to_string(&catalogue).unwrap()).unwrap();
         assert_eq!(again, catalogue);
+    }
+
+    #[test]
+    fn what_comes_later_is_not_on_the_shelf_but_under_the_cap() {
+        let mut catalogue = Catalogue::built_in().unwrap();
+        let at = Timestamp::parse("2026-12-24T08:00:00Z").unwrap();
+        catalogue.scale(&item("19XE"), 300).unwrap();
+        catalogue.deliver_later(&item("19XE"), 60, at, 30).unwrap();
+        let product = catalogue.product(&item("19XE")).unwrap();
+        assert_eq!((product.product_limit, product.waitlist_units), (Some(300), Some(30)));
+        assert_eq!(product.backorder_expected_at, Some(at));
+        let on_shelf = |stock: &&Stock| stock.item == item("19XE");
+        assert_eq!(catalogue.stock.iter().find(on_shelf).unwrap().quantity, 240);
+        assert_eq!(catalogue.units(&item("19XE")).unwrap(), 300, "back orders are promised too");
     }
 
     fn item(text: &str) -> ItemNumber {

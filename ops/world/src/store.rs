@@ -20,8 +20,9 @@ use tokio::time::Instant;
 pub use category::{Category, Ending, code};
 pub use plan::{Launch, Mix, Plan, Submission};
 pub use seller::Seller;
-pub use tally::{Sale, Tally};
+pub use tally::{Cancels, Sale, Tally};
 
+use crate::clock;
 use crate::line::{Credentials, Letter, Line};
 use messages::{Event, Kind};
 use tally::Sheet;
@@ -46,6 +47,15 @@ impl Lines {
         let open = Seller::ALL
             .map(async |seller| Line::open(url, credentials, seller.name()).await.map(|line| (seller, line)));
         Ok(Self(try_join_all(open).await?.into_iter().collect()))
+    }
+
+    /// Publishes what a seller has to say besides its orders. The answers go to its queue, and nobody waits for them.
+    ///
+    /// # Errors
+    /// As [`Line::publish`]; and there is no line of this seller.
+    pub async fn say(&self, seller: Seller, events: &[Event]) -> anyhow::Result<()> {
+        let line = self.0.get(&seller).with_context(|| format!("{} has no line", seller.name()))?;
+        Ok(line.publish(Letter::batches(events)).await?)
     }
 }
 
@@ -142,6 +152,8 @@ async fn sell(
                     tracing::error!(count = heard.unreadable, "the system sent what cannot be read");
                 }
                 desk.add(0, heard.events.iter().filter(|event| sheet.take(event)).count());
+                let regrets = Letter::batches(&sheet.regrets(clock::now()));
+                line.publish(regrets).await.with_context(|| format!("{} could not cancel", line.name()))?;
                 ear.ack().await;
             }
             () = tokio::time::sleep_until(last_news + patience), if !is_submitting => break,

@@ -21,7 +21,8 @@ use crate::until_stopped;
 /// Print a catalogue of real products for `oms products apply FILE`
 ///
 /// The launch is of one item: --units makes its cap, its struck coins and its stock smaller or larger, and --on-sale
-/// says when it goes on sale. Everything else is printed as it stands.
+/// says when it goes on sale. --later keeps a part of the units for a second delivery. Everything else is printed as it
+/// stands.
 ///
 ///   world products --units 3000 --on-sale 2026-11-24T08:00:00Z > products.json
 ///   oms products apply products.json
@@ -40,6 +41,15 @@ pub(crate) struct ProductsArgs {
     /// When it goes on sale, as 2026-11-24T08:00:00Z
     #[arg(long, value_name = "TIME", value_parser = time)]
     on_sale: Option<Timestamp>,
+    /// Of these units, those that arrive in a second delivery; until then they are on back order
+    #[arg(long, value_name = "N", requires_all = ["expected", "waitlist"])]
+    later: Option<u32>,
+    /// When they are expected
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    expected: Option<Timestamp>,
+    /// Units that may wait for what others give back, once all are promised
+    #[arg(long, value_name = "N")]
+    waitlist: Option<u64>,
 }
 
 /// How an outsider reaches the broker.
@@ -125,12 +135,16 @@ pub(crate) struct WarehouseArgs {
     /// Parcels of a thousand of which a scan comes after all the others
     #[arg(long, value_name = "N", default_value_t = Rounds::default().late_permille)]
     late_permille: u32,
-    /// Parcels of a thousand that nobody takes and that come back
-    #[arg(long, value_name = "N", default_value_t = Rounds::default().return_permille)]
-    return_permille: u32,
+    /// Parcels of a thousand that do not arrive as they should: no such number, moved, refused, unclaimed, vacant,
+    /// deceased, damaged, dead mail, and delivered after all, in turn
+    #[arg(long, value_name = "N", default_value_t = Rounds::default().trouble_permille)]
+    trouble_permille: u32,
     /// Milliseconds from a request to its packed parcel
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pick_ms: u64,
+    /// Milliseconds from a parcel's return to its being opened
+    #[arg(long, value_name = "MS", default_value_t = 5_000)]
+    unpack_ms: u64,
     /// Milliseconds from one scan of a parcel to the next
     #[arg(long, value_name = "MS", default_value_t = 400)]
     scan_ms: u64,
@@ -143,6 +157,9 @@ pub(crate) fn print_products(args: &ProductsArgs) -> anyhow::Result<()> {
     }
     if let Some(at) = args.on_sale {
         catalogue.launch_at(&args.item, at)?;
+    }
+    if let (Some(later), Some(expected), Some(waitlist)) = (args.later, args.expected, args.waitlist) {
+        catalogue.deliver_later(&args.item, later, expected, waitlist)?;
     }
     println!("{}", serde_json::to_string_pretty(&catalogue).context("the catalogue cannot be written")?);
     Ok(())
@@ -186,12 +203,13 @@ pub(crate) async fn run_warehouse(args: WarehouseArgs) -> anyhow::Result<()> {
     let ring = Keyring::from_json(&text).with_context(|| args.keys.display().to_string())?;
     let warehouse = Warehouse::new(ring)
         .taking(Duration::from_millis(args.pick_ms))
+        .unpacking_after(Duration::from_millis(args.unpack_ms))
         .with_habits(Habits { short_permille: args.short_permille, double_permille: args.double_permille })
         .with_rounds(Rounds {
             step: Duration::from_millis(args.scan_ms),
             late_permille: args.late_permille,
             double_permille: args.double_permille,
-            return_permille: args.return_permille,
+            trouble_permille: args.trouble_permille,
         });
     let counts = warehouse.counts();
     let credentials = args.line.credentials()?;
@@ -263,6 +281,8 @@ fn print_counts(counts: &Counts) {
         ("scans", carriers.scans()),
         ("delivered", carriers.delivered()),
         ("returned", carriers.returned()),
+        ("returned and opened", counts.unpacked()),
+        ("neither", carriers.vanished()),
     ] {
         println!("{name:<28}{count:>10}");
     }

@@ -1,5 +1,5 @@
 //! The warehouse: it opens the labels that are sealed for it, packs, says what it packed and what it could not find,
-//! and hands the parcels to the carriers. It must never print a label's text, and never pack for a label that does not
+//! hands the parcels to the carriers, and opens those that come back. It must never print a label's text, and never pack for a label that does not
 //! open.
 
 mod label;
@@ -17,11 +17,12 @@ use messages::shipment::ShipmentRequested;
 use messages::{Event, Kind, Timestamp};
 use tokio::sync::mpsc;
 
-use crate::carriers::{self, Parcel, Rounds, is_refusal};
+use crate::carriers::{self, Parcel, Returned, Rounds, is_refusal};
+use crate::clock;
 use crate::line::{Credentials, Letter, Line};
 pub use label::label;
 pub use pick::Habits;
-use pick::{Picked, open_label, pick};
+use pick::{Picked, open_label, pick, unpacked};
 
 /// Parcels on the counter between the warehouse and the carriers.
 const COUNTER: usize = 10_000;
@@ -34,6 +35,8 @@ pub struct Warehouse {
     rounds: Rounds,
     /// From a request to its packed parcel.
     pick_time: Duration,
+    /// From a returned parcel on the counter to its being opened.
+    unpack_time: Duration,
     counts: Arc<Counts>,
 }
 
@@ -46,6 +49,7 @@ pub struct Counts {
     packed: AtomicU64,
     short: AtomicU64,
     doubled: AtomicU64,
+    unpacked: AtomicU64,
     refused: AtomicU64,
     pub carriers: Arc<carriers::Counts>,
 }
@@ -72,6 +76,8 @@ reads! {
     short;
     /// Shipments of which something was told twice.
     doubled;
+    /// Parcels that came back and were opened.
+    unpacked;
     /// Messages of the warehouse that the system refused.
     refused;
 }
@@ -85,6 +91,7 @@ impl Warehouse {
             habits: Habits::default(),
             rounds: Rounds::default(),
             pick_time: Duration::ZERO,
+            unpack_time: Duration::ZERO,
             counts: Arc::default(),
         }
     }
@@ -105,6 +112,11 @@ impl Warehouse {
     }
 
     #[must_use]
+    pub fn unpacking_after(self, unpack_time: Duration) -> Self {
+        Self { unpack_time, ..self }
+    }
+
+    #[must_use]
     pub fn counts(&self) -> Arc<Counts> {
         Arc::clone(&self.counts)
     }
@@ -117,12 +129,32 @@ impl Warehouse {
         let line = Line::open(url, credentials, WAREHOUSE).await?;
         let carriers_line = Line::open(url, credentials, carriers::NAME).await?;
         let (counter, parcels) = mpsc::channel(COUNTER);
-        let carrying = carriers::run(carriers_line, parcels, self.rounds, Arc::clone(&self.counts.carriers));
-        tokio::try_join!(self.pack(line, counter), carrying)?;
+        let (back, returned) = mpsc::unbounded_channel();
+        let counts = Arc::clone(&self.counts.carriers);
+        let carrying = carriers::run(carriers_line, parcels, back, self.rounds, counts);
+        tokio::try_join!(self.pack(&line, counter), self.unpack(&line, returned), carrying)?;
         Ok(())
     }
 
-    async fn pack(&self, line: Line, counter: mpsc::Sender<Parcel>) -> anyhow::Result<()> {
+    async fn unpack(
+        &self,
+        line: &Line,
+        mut returned: mpsc::UnboundedReceiver<Returned>,
+    ) -> anyhow::Result<()> {
+        let mut parcels = Vec::new();
+        while returned.recv_many(&mut parcels, COUNTER).await > 0 {
+            // One time for all of them: who comes meanwhile is next.
+            tokio::time::sleep(self.unpack_time).await;
+            let at = clock::now();
+            let events: Vec<Event> =
+                parcels.drain(..).map(|parcel| unpacked(line.name(), &parcel, at)).collect();
+            self.counts.unpacked.fetch_add(events.len() as u64, Ordering::Relaxed);
+            line.publish(Letter::batches(&events)).await?;
+        }
+        Ok(())
+    }
+
+    async fn pack(&self, line: &Line, counter: mpsc::Sender<Parcel>) -> anyhow::Result<()> {
         let mut ear = line.ear().await?;
         loop {
             let heard = ear.hear().await;

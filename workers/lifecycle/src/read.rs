@@ -137,6 +137,12 @@ fn what(kind: Kind, data: &RawValue) -> Result<Told, Unreadable> {
         | Kind::CampaignDefine
         | Kind::CampaignControl
         | Kind::TaskClose
+        | Kind::ParkedSettle
+        | Kind::ParkedSettled
+        | Kind::RoomPause
+        | Kind::RoomPaused
+        | Kind::RoomResume
+        | Kind::RoomResumed
         | Kind::CommandAnswered => Err(Unreadable::UnknownType),
     }
 }

@@ -1,6 +1,8 @@
 //! A mail that came back: the raw report of a mail server (RFC 3464), down to the address, the status and the
 //! Message-ID of what was sent. It trusts nothing in a report, and it keeps nothing of it but these three.
 
+use std::panic::catch_unwind;
+
 use mail_parser::{Message, MessageParser, MessagePart, MimeHeaders, PartType};
 use messages::email::Email;
 
@@ -102,7 +104,9 @@ impl Report {
         if text.len() > REPORT_BYTES_MAX {
             return Err(ReportError::TooLong);
         }
-        let mail = MessageParser::default().parse(text.as_bytes()).ok_or(ReportError::NoReport)?;
+        // mail-parser 0.11.9 panics over some nestings of parts; whatever they were, they are no report.
+        let parsed = catch_unwind(|| MessageParser::default().parse(text.as_bytes()));
+        let mail = parsed.ok().flatten().ok_or(ReportError::NoReport)?;
         let status =
             mail.parts.iter().find_map(|part| text_of(part, is_status)).ok_or(ReportError::NoReport)?;
         let groups = groups(&status);

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+mod control;
 mod mails;
 
+pub(crate) use control::{FilterArgs, ParkedCommand, RoomsCommand, WhichArgs};
 pub(crate) use mails::{CampaignCommand, CasesCommand, MailCommand, SubscribersCommand};
 
 /// An order management system: orders in, parcels and receipts out.
@@ -76,6 +78,9 @@ pub(crate) enum Command {
     /// Messages that could not be decided.
     #[command(subcommand)]
     Parked(ParkedCommand),
+    /// Rooms that are paused, and pausing and resuming them.
+    #[command(subcommand)]
+    Rooms(RoomsCommand),
     /// The record of every message.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -237,31 +242,6 @@ pub(crate) enum TasksCommand {
         key: String,
         #[arg(long)]
         reason: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ParkedCommand {
-    /// Parked messages, one line each; one that was parked twice counts once.
-    List {
-        #[arg(long)]
-        room: Option<String>,
-        /// unreadable, unknown_sender, not_allowed, …
-        #[arg(long)]
-        reason: Option<String>,
-    },
-    /// One parked message, decoded; sealed sections stay sealed, personal values are blanked.
-    Show { id: String },
-    /// Send parked messages to their room again. Without --all, the ids.
-    Replay {
-        ids: Vec<String>,
-        /// Everything that `list` shows with the same --room and --reason.
-        #[arg(long)]
-        all: bool,
-        #[arg(long)]
-        room: Option<String>,
-        #[arg(long)]
-        reason: Option<String>,
     },
 }
 

@@ -11,6 +11,7 @@ mod management;
 mod operator;
 mod orders;
 mod parked;
+mod pausing;
 mod products;
 mod public;
 mod rooms;
@@ -31,10 +32,9 @@ use shell::migrate;
 
 use crate::check::Verdict;
 use crate::cli::{
-    AuditCommand, Cli, Command, HoldCommand, KeysCommand, MailCommand, OrdersCommand, ParkedCommand,
-    ProductsCommand, StockCommand, TasksCommand, TopologyCommand,
+    AuditCommand, Cli, Command, HoldCommand, KeysCommand, MailCommand, OrdersCommand, ProductsCommand,
+    StockCommand, TasksCommand, TopologyCommand,
 };
-use crate::parked::Filter;
 
 /// Something was found that needs a person.
 const FOUND: u8 = 3;
@@ -139,7 +139,8 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, String> {
             let user = operator::user(&config, cli.user.as_deref())?;
             done(&tasks::close(&config, user, &room, &kind, &key, &reason).await?)?;
         }
-        Command::Parked(command) => parked_command(&config, command, json).await?,
+        Command::Parked(command) => parked::run(&config, command, cli.user.as_deref(), json).await?,
+        Command::Rooms(command) => pausing::run(&config, command, cli.user.as_deref(), json).await?,
         Command::Audit(AuditCommand::Verify) => return status::verify(&config, json).await,
         Command::Status(args) if args.watch => status::watch(&config, args.every, json).await?,
         Command::Status(args) => status::status(&config, args.sums, json).await?,
@@ -181,18 +182,6 @@ async fn topology_command(config: &Config, command: TopologyCommand, json: bool)
         TopologyCommand::Export => println!("{:#}", topology::export(config)?),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-async fn parked_command(config: &Config, command: ParkedCommand, json: bool) -> Result<(), String> {
-    match command {
-        ParkedCommand::List { room, reason } => {
-            parked::list(config, &Filter::new(room.as_deref(), reason.as_deref())?, json).await
-        }
-        ParkedCommand::Show { id } => parked::show(config, &id, json).await,
-        ParkedCommand::Replay { ids, all, room, reason } => {
-            parked::replay(config, &ids, all, &Filter::new(room.as_deref(), reason.as_deref())?, json).await
-        }
-    }
 }
 
 async fn checked(config: &Config, json: bool) -> Result<ExitCode, String> {

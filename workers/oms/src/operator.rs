@@ -151,7 +151,8 @@ impl Operator {
             }
             Ok(())
         };
-        let room = B::KIND.read_by().first().map_or("", |room| room.name());
+        let addressed = routing_key.strip_prefix(B::KIND.name()).and_then(|rest| rest.strip_prefix('.'));
+        let room = addressed.or(B::KIND.read_by().first().map(|room| room.name())).unwrap_or_default();
         tokio::time::timeout(Duration::from_secs(ANSWER_SECONDS_MAX), collect)
             .await
             .map_err(|_| format!("no answer within {ANSWER_SECONDS_MAX} seconds: the command is with the broker and will be done when the room runs (is `{room}` up? see `oms status`)"))??;

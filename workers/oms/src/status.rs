@@ -69,7 +69,7 @@ pub(crate) async fn status(config: &Config, with_sums: bool, json: bool) -> Resu
 fn text(status: &Status) -> String {
     let desks = status.desks.iter().map(|desk| {
         [
-            desk.room.to_string(),
+            format!("{}{}", desk.room, if desk.books.paused { " (PAUSED)" } else { "" }),
             desk.waiting_outside.to_string(),
             desk.waiting.to_string(),
             desk.parked.to_string(),

@@ -128,14 +128,14 @@ async fn pools(config: &Config) -> Result<BTreeMap<Room, PgPool>, String> {
 }
 
 async fn ledgers(house: &House) -> Result<(), sqlx::Error> {
-    let (mut rows, mut oldest, mut days, mut tasks) =
-        (Found::new(), Found::new(), Found::new(), Found::new());
+    let [mut rows, mut oldest, mut days, mut tasks, mut paused] = std::array::from_fn(|_| Found::new());
     for (room, pool) in &house.pools {
         let sql = format!(
             "SELECT count(*) FILTER (WHERE exchange <> 'oms.out') AS rooms, count(*) FILTER (WHERE exchange = 'oms.out') AS outsiders,
                     COALESCE(extract(epoch FROM now() - min(created_at) FILTER (WHERE exchange <> 'oms.out')), 0)::float8 AS rooms_oldest,
                     COALESCE(extract(epoch FROM now() - min(created_at) FILTER (WHERE exchange = 'oms.out')), 0)::float8 AS outsiders_oldest,
                     (SELECT count(*) FROM {room}.task WHERE closed_at IS NULL) AS tasks,
+                    EXISTS (SELECT FROM {room}.pause) AS paused,
                     COALESCE((SELECT to_date(right(max(c.relname), 8), 'YYYYMMDD') - (now() AT TIME ZONE 'UTC')::date
                               FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
                               WHERE i.inhparent = '{room}.inbox'::regclass), 0) AS days
@@ -147,11 +147,13 @@ async fn ledgers(house: &House) -> Result<(), sqlx::Error> {
             oldest.insert(format!("{room}/{to}"), row.try_get(format!("{to}_oldest").as_str())?);
         }
         tasks.insert(room.to_string(), row.try_get::<i64, _>("tasks")? as f64);
+        paused.insert(room.to_string(), if row.try_get("paused")? { 1.0 } else { 0.0 });
         days.insert(room.to_string(), row.try_get::<i32, _>("days")?.into());
     }
     telemetry::tell(Metric::OutboxMessages, &rows);
     telemetry::tell(Metric::OutboxOldest, &oldest);
     telemetry::tell(Metric::OpenTasks, &tasks);
+    telemetry::tell(Metric::RoomPaused, &paused);
     telemetry::tell(Metric::InboxDaysAhead, &days);
     Ok(())
 }

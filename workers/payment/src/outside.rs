@@ -113,10 +113,7 @@ impl Gateway {
         match self.http.post::<Intent>("/v1/payment_intents", &call.errand.idempotency_key, &fields).await {
             Ok(intent) => Found::clear(held(&intent)),
             Err(Heard::Refused { refusal, .. }) if refusal.is_card_error() => {
-                Found::clear(Answer::Declined {
-                    code: refusal.card_code(),
-                    advice: refusal.advice_code.clone(),
-                })
+                Found::clear(Answer::Declined { code: refusal.card_code(), advice: refusal.advice() })
             }
             Err(heard) => Found::of(heard),
         }
@@ -194,6 +191,24 @@ impl Outside for Gateway {
     }
 }
 
+/// What each call would take an answer of the gateway for, whatever its bytes are. For tests and fuzzing only: it asks
+/// nobody.
+#[must_use]
+pub fn taken_for(call: &CaptureCall, status: u16, is_replayed: bool, body: &[u8]) -> Vec<Answer> {
+    let of = |intent: Result<Intent, Heard>, read: &dyn Fn(&Intent) -> Answer| match intent {
+        Ok(intent) => read(&intent),
+        Err(heard) => Found::of(heard).answer,
+    };
+    let intent = || http::understood::<Intent>(status, is_replayed, body);
+    let mut answers =
+        vec![of(intent(), &held), of(intent(), &|intent| captured(call, intent)), of(intent(), &voided)];
+    if let Ok(page) = http::understood::<wire::Page<Intent>>(status, is_replayed, body) {
+        answers.extend(best(page.data).as_ref().map(held));
+    }
+    answers.extend(refund::taken_for(status, is_replayed, body));
+    answers
+}
+
 /// A key that is spent, or too old to be relied on where the request may have gone out, is not asked under again.
 fn must_look(call: &Call, errand: &Errand) -> bool {
     let age = Timestamp(shell::clock::now()).seconds_since(errand.since);
@@ -210,19 +225,21 @@ fn best(intents: Vec<Intent>) -> Option<Intent> {
 fn held(intent: &Intent) -> Answer {
     match intent.status {
         Status::RequiresCapture => {
-            let lapses = intent.capture_before().unwrap_or(intent.created + HOLD_SECONDS_DEFAULT);
+            let lapses =
+                intent.capture_before().unwrap_or(intent.created.saturating_add(HOLD_SECONDS_DEFAULT));
             match time::OffsetDateTime::from_unix_timestamp(lapses) {
-                Ok(lapses) => {
-                    Answer::Authorized { intent: intent.id.clone(), capture_before: Timestamp(lapses) }
+                // A year before 0 can be counted, but not written.
+                Ok(lapses) if lapses.year() >= 0 => {
+                    Answer::Authorized { intent: intent.id.to_string(), capture_before: Timestamp(lapses) }
                 }
-                Err(_) => open("the hold's end is no date", false),
+                Ok(_) | Err(_) => open("the hold's end is no date", false),
             }
         }
         Status::RequiresPaymentMethod => {
             let refusal = intent.last_payment_error.as_ref();
             Answer::Declined {
                 code: refusal.map_or_else(|| "card_declined".to_owned(), Refusal::card_code),
-                advice: refusal.and_then(|refusal| refusal.advice_code.clone()),
+                advice: refusal.and_then(Refusal::advice),
             }
         }
         Status::Canceled => Answer::Declined { code: "canceled".to_owned(), advice: None },

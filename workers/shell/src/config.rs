@@ -50,7 +50,7 @@ settings! {
     PAYMENT_CONCURRENCY: "OMS_PAYMENT_CONCURRENCY", Some("32"), "calls", "payment", false, "Calls to the gateway at one time.";
     PAYMENT_RENEW_BEFORE: "OMS_PAYMENT_RENEW_BEFORE", Some("86400"), "seconds", "payment", false, "How long before a hold on a card lapses it is renewed; half of its life if that is shorter.";
     TRACKING_LOST_AFTER: "OMS_TRACKING_LOST_AFTER", Some("30"), "days", "tracking", false, "Days without a scan after which a parcel on its way counts as lost; 0: none does.";
-    CASE_ASK_AFTER: "OMS_CASE_ASK_AFTER", Some("0"), "seconds", "undelivered", false, "From the opening of a case to its first question; until then a better reason may come.";
+    CASE_ASK_AFTER: "OMS_CASE_ASK_AFTER", Some("3600"), "seconds", "undelivered", false, "From the opening of a case to its first question; until then a better reason may come.";
     CASE_CONTACT: "OMS_CASE_CONTACT", Some("604800"), "seconds", "undelivered", false, "From the first question of a case to the second.";
     CASE_DECIDE: "OMS_CASE_DECIDE", Some("2592000"), "seconds", "undelivered", false, "From the first question of a case to its end without an answer; also how long a parcel may take to come back.";
     SMTP_URL: "OMS_SMTP_URL", None, "URL", "notifications, promotions", true, "smtp://host:port, smtps://user:password@host or smtp://…?tls=required; without one, mails are written as files.";

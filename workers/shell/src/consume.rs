@@ -39,6 +39,8 @@ pub enum Door {
     Inner,
     /// What outsiders publish.
     Outside,
+    /// What the operator says to the room itself: read even while it is paused.
+    Control,
     /// What the broker gave up on.
     Dead,
 }
@@ -48,6 +50,7 @@ impl Door {
         match self {
             Self::Inner => topology::inner_queue(W::ROOM),
             Self::Outside => topology::outside_queue(W::ROOM),
+            Self::Control => topology::control_queue(W::ROOM),
             Self::Dead => topology::dead_queue(W::ROOM),
         }
     }
@@ -55,7 +58,7 @@ impl Door {
     fn again_key<W: Worker>(self) -> String {
         match self {
             Self::Inner | Self::Dead => topology::again_key(W::ROOM),
-            Self::Outside => topology::again_in_key(W::ROOM),
+            Self::Outside | Self::Control => topology::again_in_key(W::ROOM),
         }
     }
 
@@ -64,13 +67,14 @@ impl Door {
         match self {
             Self::Inner => "inner",
             Self::Outside => "outside",
+            Self::Control => "control",
             Self::Dead => "dead",
         }
     }
 
     const fn prefetch(self) -> u16 {
         match self {
-            Self::Inner => PREFETCH_INNER,
+            Self::Inner | Self::Control => PREFETCH_INNER,
             Self::Outside => PREFETCH_OUTSIDE,
             Self::Dead => 1,
         }
@@ -81,6 +85,7 @@ impl Door {
 pub async fn run<W: Worker, S: Seams<W>>(hall: Arc<Hall<W, S>>, door: Door) {
     let mut pauses = Pauses::up_to(Duration::from_secs(10));
     while !hall.is_stopping() {
+        hall.opened(door).await;
         match epoch(&hall, door, &mut pauses).await {
             Ok(()) => {}
             Err(error) => {
@@ -107,7 +112,7 @@ async fn epoch<W: Worker, S: Seams<W>>(
     let connecting = hall.broker.consume(&queue, &tag, door.prefetch());
     let mut consumer = tokio::select! {
         biased;
-        () = hall.stopping() => return Ok(()),
+        () = hall.shut(door) => return Ok(()),
         connected = connecting => connected?,
     };
     if door == Door::Inner {
@@ -116,13 +121,13 @@ async fn epoch<W: Worker, S: Seams<W>>(
     tracing::info!(room = %W::ROOM, %queue, "consuming");
     let mut waiting: VecDeque<Arrived> = VecDeque::new();
     loop {
-        if hall.is_stopping() {
+        if hall.is_shut(door) {
             return Ok(());
         }
         if waiting.is_empty() {
             let first = tokio::select! {
                 biased;
-                () = hall.stopping() => return Ok(()),
+                () = hall.shut(door) => return Ok(()),
                 first = consumer.next() => first,
             };
             waiting.push_back(first?);

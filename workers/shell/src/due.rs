@@ -31,7 +31,7 @@ const POLL: Duration = Duration::from_secs(1);
 /// Fires timers until the room stops. `calls` are the kinds that are not timers.
 pub async fn timers<W: Worker, S: Seams<W>>(hall: Arc<Hall<W, S>>, calls: &'static [&'static str]) {
     let mut pauses = Pauses::up_to(Duration::from_secs(5));
-    while !hall.is_stopping() {
+    while hall.resumed().await {
         match fire(&hall, calls).await {
             Ok(fired) if fired < ROUND_MAX => wait(&hall, &hall.wake_timers).await,
             Ok(_) => {}
@@ -121,7 +121,7 @@ pub async fn calls<W: Worker, S: Seams<W>>(hall: Arc<Hall<W, S>>, outside: Arc<d
     let (answers, answered) = mpsc::channel(1_024);
     let mut answering = faults::spawn(hand_in(Arc::clone(&hall), answered));
     let mut breaker = Breaker::default();
-    while !hall.is_stopping() {
+    while hall.resumed().await {
         assert!(!answering.is_finished(), "the task that hands in answers has ended");
         breaker.hear();
         telemetry::set_flag(Metric::CircuitOpen, W::ROOM, breaker.is_open());

@@ -2,6 +2,9 @@
 //! nothing is lost must be able to fail. Without the cargo feature `faults` all of this is nothing, and a release
 //! build refuses the feature. Decisions never come here.
 
+#[cfg(feature = "faults")]
+pub(crate) mod poison;
+
 use messages::Room;
 
 #[cfg(all(feature = "faults", not(debug_assertions)))]

@@ -69,7 +69,12 @@ impl<'a, W: Worker> Fold<'a, W> {
         let at = At { now: self.now, id: &cause.id, sender: cause.sender.as_deref() };
         let world = &self.world;
         // The world changes only after the decision is there, so a panic leaves it whole.
-        let decision = match catch_unwind(AssertUnwindSafe(|| worker.decide(world, input, &at))) {
+        let decided = catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(feature = "faults")]
+            cause.original.iter().for_each(|original| crate::faults::poison::swallow(&original.event));
+            worker.decide(world, input, &at)
+        }));
+        let decision = match decided {
             Ok(decision) => decision,
             Err(_) => return self.park(cause, &Parked::event(cause, ParkReason::Panicked)),
         };
@@ -106,7 +111,7 @@ impl<'a, W: Worker> Fold<'a, W> {
         Ok(())
     }
 
-    fn output(&mut self, cause: &Cause, index: usize, emit: Emit) {
+    pub(crate) fn output(&mut self, cause: &Cause, index: usize, emit: Emit) {
         let index = u32::try_from(index).unwrap_or(u32::MAX);
         let parts: [&[u8]; 3] = [W::ROOM.name().as_bytes(), cause.origin.as_bytes(), &index.to_be_bytes()];
         let event = Event {
@@ -141,7 +146,7 @@ impl<'a, W: Worker> Fold<'a, W> {
         Ok(())
     }
 
-    fn answer(&mut self, cause: &Cause, index: usize, sender: &str, body: &CommandAnswered) {
+    pub(crate) fn answer(&mut self, cause: &Cause, index: usize, sender: &str, body: &CommandAnswered) {
         let route = Route::Out(sender.to_owned());
         self.output(
             cause,

@@ -41,6 +41,8 @@ pub struct Hall<W: Worker, S: Seams<W> = Real> {
     pub stop: watch::Receiver<bool>,
     /// Set when every loop has ended: what is left for outsiders goes out, then nothing more.
     pub closing: watch::Receiver<bool>,
+    /// Whether the operator has paused the room.
+    pub paused: watch::Sender<bool>,
     /// Whether `user_id` names senders.
     pub verified: bool,
     pub batch_events_max: usize,

@@ -6,6 +6,7 @@ use messages::task::{TaskClose, TaskKind};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::control::Control;
 use crate::worker::{Call, DueChange, DueRow, Peek, Task, Worker};
 
 /// Why the database did not take a batch.
@@ -146,6 +147,8 @@ pub trait Store<W: Worker>: Ledger<W> + 'static {
     fn left(&self, whose: Left<'_>) -> impl Future<Output = Result<Vec<OutboxRow>, LedgerError>> + Send;
     /// Deletes outbox rows that the broker has confirmed.
     fn delete_sent(&self, ids: &[i64]) -> impl Future<Output = Result<(), LedgerError>> + Send;
+    /// Whether the operator has paused the room.
+    fn is_paused(&self) -> impl Future<Output = Result<bool, LedgerError>> + Send;
     /// What must be done once an hour: partitions made and dropped, old marks dropped.
     fn keep(&self) -> impl Future<Output = Result<(), LedgerError>> + Send;
 }
@@ -187,6 +190,8 @@ pub trait Tx<W: Worker>: Send {
         &mut self,
         close: &TaskClose,
     ) -> impl Future<Output = Result<Option<ClosedTask>, LedgerError>> + Send;
+    /// Records what the operator did; gives whether that is new.
+    fn control(&mut self, control: &Control) -> impl Future<Output = Result<bool, LedgerError>> + Send;
     /// Stores outputs and sets their ids.
     fn put_outbox(
         &mut self,

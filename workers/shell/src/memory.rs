@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::clock;
+use crate::control::Control;
 use crate::due::LEASE_SECONDS;
 use crate::ledger::{Ledger, LedgerError, Left, OutboxRow, Store, Tried};
 use crate::worker::{Call, DueRow, Worker};
@@ -34,6 +35,8 @@ pub struct Tables<W: Worker> {
     pub next_at: BTreeMap<i64, Timestamp>,
     pub leases: BTreeMap<(String, String), Lease>,
     pub marks: BTreeMap<Vec<u8>, i32>,
+    /// What the operator did.
+    pub controls: BTreeSet<String>,
 }
 
 /// A task as the table has it.
@@ -65,6 +68,7 @@ impl<W: Worker> Tables<W> {
             next_at: BTreeMap::new(),
             leases: BTreeMap::new(),
             marks: BTreeMap::new(),
+            controls: BTreeSet::new(),
         }
     }
 }
@@ -122,6 +126,7 @@ enum Lock<K> {
     Row(K),
     Due(String, String),
     Task(TaskKind, String),
+    Controls,
     Outbox(i64),
 }
 
@@ -230,6 +235,11 @@ impl<W: Worker> Store<W> for MemoryLedger<W> {
         };
         self.pass(Step::Committed).await?;
         Ok(calls)
+    }
+
+    async fn is_paused(&self) -> Result<bool, LedgerError> {
+        self.pass(Step::Statement).await?;
+        Ok(self.with(|tables| Control::is_paused_in(&tables.controls)))
     }
 
     async fn mark(&self, hash: &[u8]) -> Result<i32, LedgerError> {

@@ -106,6 +106,9 @@ pub struct ParkedRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_id: Option<String>,
     pub parked_at: Timestamp,
+    /// What is wrong with it, in a sentence without personal data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// The original bytes, base64 within the `parked` section (subject: `id`).
     pub body: Sealed,
 }
@@ -146,6 +149,7 @@ impl Parked {
             sender: self.sender.clone(),
             event_id: self.event_id.as_deref().map(shown),
             parked_at: now,
+            why: self.told.clone().filter(|told| !told.is_empty()),
             id: id.clone(),
         };
         Ok(OutboxRow {

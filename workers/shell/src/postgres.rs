@@ -13,6 +13,7 @@ use sqlx::{AssertSqlSafe, Postgres, Row, Transaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::control::Control;
 use crate::faults::{self, Sabotage};
 use crate::ledger::{ClosedTask, DueId, Ledger, LedgerError, Loaded, OutboxRow, TracedDue, Tx};
 use crate::owner::Owner;
@@ -356,6 +357,10 @@ impl<W: Worker> Tx<W> for PgTx<W> {
             })
         })
         .transpose()
+    }
+
+    async fn control(&mut self, control: &Control) -> Result<bool, LedgerError> {
+        control.record(&mut self.tx).await.map_err(sort)
     }
 
     async fn put_outbox(&mut self, batch: i64, rows: &mut [OutboxRow]) -> Result<(), LedgerError> {

@@ -15,6 +15,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::cards::{attribute_with_card, has_card, without_cards};
+use crate::control::Control;
 use crate::parking::{ParkReason, Parked};
 use crate::reference::reference_in;
 use crate::settle::{Cause, Entry, Original, Work};
@@ -118,6 +119,12 @@ impl<W: Worker> Reader<'_, W> {
         };
         if let Some((reason, text)) = self.refusal(letter, kind, event.time) {
             return fault(reason, text);
+        }
+        if let Some(control) = Control::read(kind, &event.data, W::ROOM) {
+            return match control {
+                Ok(control) => Ok(Entry { cause, work: Work::Control(control) }),
+                Err(why) => fault(ParkReason::Unreadable, why),
+            };
         }
         // Intake looks for itself: it knows the fields of an order, and refuses by a name of its own.
         if is_outside && W::ROOM != Room::Intake && has_card(event) {

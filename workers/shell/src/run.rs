@@ -22,7 +22,7 @@ use crate::postgres::PgLedger;
 use crate::seams::Seams;
 use crate::wire::{self, Amqp, Link, Publisher};
 use crate::worker::{Outside, Worker};
-use crate::{clock, due, faults, http, sweep, upkeep};
+use crate::{clock, due, faults, http, pausing, sweep, upkeep};
 
 /// What the rooms of one process share.
 pub struct House {
@@ -64,9 +64,10 @@ impl Loops {
     #[must_use]
     pub fn of<W: Worker, S: Seams<W>>(hall: Arc<Hall<W, S>>, outside: Option<Arc<dyn Outside>>) -> Self {
         let mut working: Vec<Loop> = Vec::new();
-        for door in [Door::Inner, Door::Outside, Door::Dead] {
+        for door in [Door::Inner, Door::Outside, Door::Control, Door::Dead] {
             working.push(Box::pin(consume::run(Arc::clone(&hall), door)));
         }
+        working.push(Box::pin(pausing::watch(Arc::clone(&hall))));
         let kinds: &'static [&'static str] = outside.as_ref().map_or(&[], |outside| outside.kinds());
         working.push(Box::pin(due::timers(Arc::clone(&hall), kinds)));
         if let Some(outside) = outside {
@@ -115,10 +116,14 @@ impl House {
         upkeep::partitions(&pool)
             .await
             .map_err(|error| format!("the inbox of {room} cannot be kept: {error}"))?;
+        let paused = pausing::is_paused(&pool)
+            .await
+            .map_err(|error| format!("whether {room} is paused is not known: {error}"))?;
         let (consuming, publishing) = self.links(room)?;
         let channel = consuming.channel().await.map_err(|error| error.to_string())?;
         wire::look_for(&channel, &inner_queue(room)).await.map_err(|error| error.to_string())?;
         let hall = Arc::new(self.hall(worker, &pool, &consuming, &publishing)?);
+        hall.paused.send_replace(paused);
         self.spawn(hall, outside);
         self.ready.push(Ready { room, pool, consuming, publishing });
         Ok(())
@@ -154,6 +159,7 @@ impl House {
             wake_calls: Notify::new(),
             stop: self.stop.subscribe(),
             closing: self.closing.subscribe(),
+            paused: watch::channel(false).0,
             verified: match self.config.need(config::SENDERS)? {
                 "user_id" => true,
                 "app_id" => false,

@@ -10,6 +10,7 @@ use messages::sealed::{Keyring, SealError};
 use messages::task::TaskClose;
 use uuid::Uuid;
 
+use crate::control::Control;
 use crate::faults::{self, Point, Sabotage};
 use crate::fold::{Fold, Told};
 use crate::ledger::{DueId, Ledger, LedgerError, OutboxRow, Tx};
@@ -61,6 +62,8 @@ pub enum Work<W: Worker> {
     Answer(W::Input),
     /// The shell's own: tasks are its rows.
     CloseTask(TaskClose),
+    /// The shell's own: what the operator does to the room.
+    Control(Control),
     Park(Box<Parked>),
 }
 
@@ -68,7 +71,7 @@ impl<W: Worker> Work<W> {
     fn input(&self) -> Option<&W::Input> {
         match self {
             Self::Decide(input) | Self::Timer(input) | Self::Answer(input) => Some(input),
-            Self::CloseTask(_) | Self::Park(_) => None,
+            Self::CloseTask(_) | Self::Control(_) | Self::Park(_) => None,
         }
     }
 }
@@ -157,6 +160,10 @@ pub async fn settle<W: Worker, L: Ledger<W>>(
             Work::CloseTask(close) => {
                 let closed = tx.close_task(close).await?;
                 fold.close_task(&entry.cause, close, closed.map(|task| task.order_number));
+            }
+            Work::Control(control) => {
+                let is_new = tx.control(control).await?;
+                fold.control(&entry.cause, control, is_new);
             }
             Work::Park(parked) => fold.park(&entry.cause, parked)?,
         }

@@ -14,6 +14,8 @@ use crate::seams::{Broker, Lane, Seams};
 use crate::worker::Worker;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(15);
+/// A process that has just started looks soon at what others have left.
+const FIRST_SWEEP: Duration = Duration::from_secs(1);
 
 /// Sends rows for outsiders on a channel of their own, until the room stops. An outsider whose queue is full is held
 /// back; its rows wait in the outbox, oldest first, and hold up nobody else.
@@ -21,9 +23,9 @@ pub async fn send_out<W: Worker, S: Seams<W>>(hall: Arc<Hall<W, S>>) {
     let Some(mut rows) = hall.out_rows.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
     let mut windows = Vec::new();
     let mut full: BTreeSet<String> = BTreeSet::new();
-    let mut probed = Instant::now();
+    let mut probes_at = Instant::now() + FIRST_SWEEP;
     loop {
-        let wait = SWEEP_EVERY.saturating_sub(probed.elapsed());
+        let wait = probes_at.saturating_duration_since(Instant::now());
         let received = tokio::select! {
             biased;
             received = rows.recv_many(&mut windows, 64) => received,
@@ -34,8 +36,8 @@ pub async fn send_out<W: Worker, S: Seams<W>>(hall: Arc<Hall<W, S>>) {
             let window = windows.drain(..).flatten().filter(|row| !full.contains(outsider(row))).collect();
             send(&hall, window, &mut full).await;
         }
-        if probed.elapsed() >= SWEEP_EVERY {
-            probed = Instant::now();
+        if Instant::now() >= probes_at {
+            probes_at = Instant::now() + SWEEP_EVERY;
             full.clear();
             drain(&hall, &mut full).await;
         }
@@ -98,7 +100,7 @@ pub async fn tidy<W: Worker, S: Seams<W>>(hall: Arc<Hall<W, S>>) {
         tokio::select! { biased; () = hall.stopping() => break, () = tokio::time::sleep(Duration::from_secs(1)) => {} }
         seconds += 1;
         forget(&hall).await;
-        if seconds.is_multiple_of(SWEEP_EVERY.as_secs()) && !hall.broker.is_blocked() {
+        if seconds % SWEEP_EVERY.as_secs() == FIRST_SWEEP.as_secs() && !hall.broker.is_blocked() {
             sweep(&hall).await;
         }
         if seconds.is_multiple_of(3_600)

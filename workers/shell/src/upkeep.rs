@@ -5,11 +5,11 @@ use sqlx::postgres::PgPool;
 use sqlx::{AssertSqlSafe, Row as _};
 use time::OffsetDateTime;
 
-use crate::clock;
 use crate::due::LEASE_SECONDS;
 use crate::ledger::{LedgerError, Left, OutboxRow, Store, Tried};
 use crate::postgres::{PgLedger, due_row, outbox_row, sort};
 use crate::worker::{Call, DueRow, Worker};
+use crate::{clock, pausing};
 
 const DUE_COLUMNS: &str = "d.key, d.kind, d.epoch, d.attempt, d.serial, d.traceparent, d.due_at, d.body::text AS body, d.started_at";
 /// Rows that the sweeper sends at one time.
@@ -60,6 +60,10 @@ impl<W: Worker> Store<W> for PgLedger {
                 Ok(Call { due: due_row(row).map_err(sort)?, unknown: row.try_get("unknown").map_err(sort)? })
             })
             .collect()
+    }
+
+    async fn is_paused(&self) -> Result<bool, LedgerError> {
+        pausing::is_paused(self.pool()).await.map_err(sort)
     }
 
     async fn mark(&self, hash: &[u8]) -> Result<i32, LedgerError> {

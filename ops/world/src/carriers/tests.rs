@@ -10,17 +10,17 @@ use super::*;
 use crate::warehouse::label;
 
 const CALM: Rounds =
-    Rounds { step: Duration::from_millis(10), late_permille: 0, double_permille: 0, return_permille: 0 };
+    Rounds { step: Duration::from_millis(10), late_permille: 0, double_permille: 0, trouble_permille: 0 };
 
 #[test]
 fn a_parcel_is_scanned_in_order_until_it_is_delivered() {
     for bits in 0..300 {
-        let scans = plan(&parcel(bits), CALM);
+        let scans = plan(&parcel(bits), Fate::Arrives, CALM);
         let bodies: Vec<CarrierScan> =
             scans.iter().map(|scan| read_body(&scan.event.data).unwrap()).collect();
         assert!((4..=6).contains(&bodies.len()));
         assert!(bodies.windows(2).all(|two| two[0].scanned_at < two[1].scanned_at));
-        let ends: Vec<Option<End>> = scans.iter().map(|scan| scan.end).collect();
+        let ends: Vec<Option<End>> = scans.iter().map(|scan| scan.end.clone()).collect();
         assert_eq!(ends.last(), Some(&Some(End::Delivered)));
         assert_eq!(ends.iter().flatten().count(), 1);
         let last = bodies.last().unwrap();
@@ -33,8 +33,8 @@ fn a_disturbed_parcel_says_the_same_late_twice_and_out_of_order() {
     let rounds = Rounds { late_permille: 1000, double_permille: 1000, ..CALM };
     let (mut out_of_order, mut resent, mut repeated) = (0, 0, 0);
     for bits in 0..300 {
-        let calm: HashSet<String> = said_by(&plan(&parcel(bits), CALM));
-        let scans = plan(&parcel(bits), rounds);
+        let calm: HashSet<String> = said_by(&plan(&parcel(bits), Fate::Arrives, CALM));
+        let scans = plan(&parcel(bits), Fate::Arrives, rounds);
         let ids: HashSet<&str> = scans.iter().map(|scan| &*scan.event.id).collect();
         if ids.len() < scans.len() {
             resent += 1
@@ -52,17 +52,36 @@ fn a_disturbed_parcel_says_the_same_late_twice_and_out_of_order() {
 }
 
 #[test]
-fn a_parcel_that_nobody_takes_is_delivered_to_its_sender() {
-    let scans = plan(&parcel(5), Rounds { return_permille: 1000, ..CALM });
-    let last: CarrierScan = read_body(&scans.last().unwrap().event.data).unwrap();
-    assert!(last.to_sender && scans.last().unwrap().end == Some(End::Returned));
+fn a_parcel_in_trouble_ends_as_its_fate_says() {
+    for (bits, fate) in Fate::TROUBLES.into_iter().enumerate() {
+        let parcel = parcel(bits as u64);
+        let scans = plan(&parcel, fate, CALM);
+        let bodies: Vec<CarrierScan> =
+            scans.iter().map(|scan| read_body(&scan.event.data).unwrap()).collect();
+        let last = bodies.last().unwrap();
+        match scans.last().unwrap().end.clone().unwrap() {
+            End::Delivered => assert!(fate == Fate::FoundAfterAll && !last.to_sender),
+            End::Vanished => assert!(fate == Fate::DeadMail && !last.to_sender),
+            End::Returned(returned) => {
+                assert!(last.to_sender, "{fate:?}: delivered, to original sender");
+                assert_eq!(returned.shipment, parcel.shipment);
+                assert_eq!(returned.condition == Condition::Damaged, fate == Fate::Damaged);
+            }
+        }
+        let says_why =
+            |body: &CarrierScan| body.endorsement.is_some() || body.code.as_deref() == Some(fate.usps_code());
+        assert!(parcel.carrier != Carrier::Usps || bodies.iter().any(says_why), "{fate:?}");
+    }
 }
 
 #[test]
 fn a_parcel_handed_over_twice_is_scanned_alike() {
     let write = || {
         serde_json::to_string(
-            &plan(&parcel(9), Rounds::default()).iter().map(|scan| scan.event.clone()).collect::<Vec<_>>(),
+            &plan(&parcel(9), Fate::Damaged, Rounds::default())
+                .iter()
+                .map(|scan| scan.event.clone())
+                .collect::<Vec<_>>(),
         )
         .unwrap()
     };
@@ -78,10 +97,11 @@ fn every_carrier_has_a_word_for_every_stop() {
             Stop::Transit(2),
             Stop::Out,
             Stop::Delivered,
-            Stop::Unclaimed,
+            Stop::Trouble,
+            Stop::OnTheWayBack,
             Stop::BackAtSender,
         ] {
-            let (code, status) = said(carrier, stop);
+            let (code, status) = said(carrier, Fate::Refused, stop);
             assert!(code.is_some() != status.is_some(), "{carrier:?} {stop:?}");
         }
     }
@@ -91,8 +111,8 @@ fn said_by(scans: &[Planned]) -> HashSet<String> {
     scans.iter().map(|scan| scan.event.data.get().to_owned()).collect()
 }
 
-fn parcel(bits: u64) -> Parcel {
+pub(super) fn parcel(bits: u64) -> Parcel {
     let shipment = ShipmentId::of(&ReleaseId::of(&OrderNumber::from_bits(bits), 1), 1);
     let (carrier, tracking) = label(&shipment, Method::Standard);
-    Parcel { carrier, tracking, packed_at: Timestamp::parse("2026-11-24T08:00:00Z").unwrap() }
+    Parcel { shipment, carrier, tracking, packed_at: Timestamp::parse("2026-11-24T08:00:00Z").unwrap() }
 }

@@ -1,20 +1,26 @@
 //! The account: what must be equal if no order was lost, nobody was charged twice and nothing was sold that is not
 //! there. Pure: numbers in, lines with their verdicts out.
 
+mod goods;
+mod mail;
+mod money;
+
 use world::store::{Tally, code};
 
-use super::claim::{Claim, Line, Section, Sum, cents, term};
+use super::claim::{Claim, Line, Section, Sum, term};
 use super::numbers::{Numbers, signed};
 
 /// Every line, under its heading.
 pub(super) fn account(numbers: &Numbers) -> Vec<Section> {
     vec![
-        Section { title: "orders", lines: orders(numbers) },
-        Section { title: "units", lines: units(numbers) },
-        Section { title: "money", lines: money(numbers) },
-        Section { title: "parcels", lines: parcels(numbers) },
-        Section { title: "notices", lines: notices(numbers) },
-        Section { title: "messages", lines: messages(numbers) },
+        section("orders", orders(numbers)),
+        section("units", goods::units(numbers)),
+        section("parcels", goods::parcels(numbers)),
+        Section { table: goods::case_table(&numbers.status), ..section("cases", goods::cases(numbers)) },
+        section("money", money::money(numbers)),
+        section("notices", mail::notices(numbers)),
+        section("campaign", mail::campaign(numbers)),
+        section("messages", messages(numbers)),
     ]
 }
 
@@ -55,181 +61,29 @@ fn orders(numbers: &Numbers) -> Vec<Line> {
             one(refused, "told that they are refused"),
             vec![term(intake.refused, "at intake"), term(changed, "changes to a known order")],
         ])),
+        Line(vec![
+            same([
+                one(signed(numbers.cancels.asked), "cancelled by customers at once"),
+                vec![
+                    term(signed(numbers.cancels.done), "before hand-over"),
+                    term(signed(numbers.cancels.too_late), "too late, and refused"),
+                ],
+            ]),
+            same([
+                one(signed(numbers.cancels.done), "before hand-over"),
+                one(numbers.status.fact("cancelled").facts, "in the order history"),
+            ]),
+        ]),
+        line(same([
+            one(numbers.late.asked, "cancelled after the parcel arrived"),
+            one(numbers.late.too_late, "refused, since everything was with the warehouse"),
+        ])),
         line(same([
             one(malformed, "malformed"),
             one(told, "told so"),
             one(numbers.parked, "in the parked queues"),
         ])),
     ]
-}
-
-fn units(numbers: &Numbers) -> Vec<Line> {
-    let status = &numbers.status;
-    let fact = |kind: &str| status.fact(kind);
-    let (accepted, reserved, limited) = (fact("accepted"), fact("reserved"), fact("limited"));
-    let (unavailable, adjusted, sums) = (fact("unavailable"), fact("adjusted"), &status.sums);
-    let item = status.item(&numbers.item);
-    let total = |of: fn(&super::numbers::Item) -> i64| status.stock.iter().map(of).sum::<i64>();
-    // Inventory says "unavailable" of a line without units, and again of a unit that was lost and not replaced.
-    let (lines_without, units_without) =
-        (unavailable.lines - sums.given_up_lines, unavailable.units - sums.given_up_units);
-    // Every reserved unit is in a release; what was found missing and replaced is in a second one.
-    let replaced = fact("ready").units - reserved.units;
-    let never_wanted = (numbers.cap - (numbers.demand - limited.units)).max(0);
-    let mut may_be_left = one(fact("declined").facts, "freed by declined cards");
-    if never_wanted > 0 {
-        may_be_left.push(term(never_wanted, "never asked for"));
-    }
-    vec![
-        line(same([
-            one(accepted.lines, "lines accepted"),
-            vec![
-                term(reserved.lines, "reserved"),
-                term(limited.lines, "over the household limit"),
-                term(lines_without, "without units"),
-            ],
-        ])),
-        line(same([
-            one(accepted.units, "units accepted"),
-            vec![
-                term(reserved.units, "reserved"),
-                term(limited.units, "over the household limit"),
-                term(units_without, "without units"),
-            ],
-        ])),
-        line(same([
-            one(fact("shorted").units, "not found by the warehouse"),
-            one(adjusted.units, "taken off their charge"),
-            vec![term(replaced, "replaced"), term(sums.given_up_units, "given up")],
-        ])),
-        line(at_most(
-            one(numbers.peak, format!("of {} promised at most", numbers.item)),
-            one(numbers.cap, "there are"),
-        )),
-        line(at_most(one(item.on_hand - item.reserved, format!("of {} left", numbers.item)), may_be_left)),
-        Line(vec![
-            same([
-                one(numbers.received, "units received"),
-                vec![
-                    term(total(|item| item.shipped), "shipped"),
-                    term(total(|item| item.on_hand), "on the shelf"),
-                    term(adjusted.units, "not found"),
-                ],
-            ]),
-            none([term(total(|item| item.reserved), "still reserved")]),
-        ]),
-    ]
-}
-
-fn money(numbers: &Numbers) -> Vec<Line> {
-    let (status, ledger) = (&numbers.status, &numbers.ledger);
-    let fact = |kind: &str| status.fact(kind);
-    let (ready, authorized, captured) = (fact("ready"), fact("authorized"), fact("captured"));
-    let shipped: i64 = status.stock.iter().map(|item| item.shipped).sum();
-    vec![
-        line(same([
-            one(ready.facts, "releases reserved"),
-            vec![term(authorized.facts, "authorized"), term(fact("declined").facts, "declined")],
-        ])),
-        line(same([
-            vec![cents(ready.minor, "reserved")],
-            vec![cents(authorized.minor, "authorized"), cents(status.money.declined, "declined")],
-        ])),
-        line(same([
-            vec![cents(authorized.minor, "authorized")],
-            vec![cents(status.money.authorized, "in payment's books")],
-            vec![cents(ledger.total.authorized, "in the gateway's ledger")],
-        ])),
-        line(same([
-            one(shipped, "units shipped from stock"),
-            one(fact("dispatched").units, "in parcels that were charged for"),
-        ])),
-        line(same([
-            vec![cents(status.sums.shipped_minor, "shipped")],
-            vec![cents(captured.minor, "captured")],
-            vec![cents(status.money.captured, "in payment's books")],
-            vec![cents(ledger.total.captured, "in the gateway's ledger")],
-        ])),
-        Line(vec![
-            none([
-                term(signed(ledger.doubled.len() as u64), "charged or held twice"),
-                term(fact("capture_failed").facts, "captures failed"),
-            ]),
-            none([cents(ledger.total.held, "held for nothing")]),
-        ]),
-    ]
-}
-
-fn parcels(numbers: &Numbers) -> Vec<Line> {
-    let facts = |kind: &str| numbers.status.fact(kind).facts;
-    vec![
-        line(same([
-            one(facts("authorized"), "releases authorized"),
-            one(facts("requested"), "handed to the warehouse"),
-            vec![
-                term(facts("dispatched"), "dispatched"),
-                term(facts("voided"), "not found at all, and voided"),
-            ],
-        ])),
-        line(same([
-            one(facts("dispatched"), "parcels dispatched"),
-            one(facts("captured"), "charged for"),
-            vec![term(facts("delivered"), "delivered"), term(facts("returned"), "returned")],
-        ])),
-    ]
-}
-
-/// Kinds of notices, and the kind of fact of which each must tell. Some are not told every time: a refusal is often
-/// between intake and the sender, a release that is put off twice is told of once, a question is asked once or twice.
-const NOTICES: [(&str, &str, bool); 17] = [
-    ("received", "accepted", true),
-    ("held", "held", true),
-    ("confirmed", "reserved", true),
-    ("limited", "limited", true),
-    ("unavailable", "unavailable", true),
-    ("payment_declined", "declined", true),
-    ("shipped", "dispatched", true),
-    ("delivered", "delivered", true),
-    ("undeliverable", "undeliverable", true),
-    ("returned", "returned", true),
-    ("payment_delayed", "delayed", false),
-    ("refused", "refused", false),
-    ("cancelled", "cancelled", true),
-    ("question", "case_asked", false),
-    ("reminder", "case_asked", false),
-    ("reshipped", "case_resolved", false),
-    ("refunded", "refunded", true),
-];
-
-fn notices(numbers: &Numbers) -> Vec<Line> {
-    let status = &numbers.status;
-    let mut lines = Vec::new();
-    for (kind, fact, is_always_told) in NOTICES {
-        let facts = status.fact(fact).facts;
-        let (sent, letters) = (status.notices(Some(kind), "sent"), status.notices(Some(kind), "letter"));
-        let arrived = numbers.mails.get(kind).copied().unwrap_or(0);
-        if facts == 0 && sent == 0 && letters == 0 && arrived == 0 {
-            continue;
-        }
-        let told = vec![term(sent, "mails"), term(letters, "letters")];
-        let due = one(facts, format!("times “{}”", kind.replace('_', " ")));
-        let claim = if is_always_told { same([due, told]) } else { at_most(told, due) };
-        lines.push(Line(vec![claim, same([one(sent, "sent"), one(arrived, "in the mail sink")])]));
-    }
-    let others = numbers.mails.iter().filter(|(kind, _)| !NOTICES.iter().any(|(known, ..)| known == kind));
-    lines.push(Line(vec![
-        same([
-            one(status.notices(None, "letter"), "letters"),
-            one(numbers.letters, "listed for the mail room"),
-        ]),
-        none([
-            term(status.notices(None, "pending"), "pending"),
-            term(status.notices(None, "failed"), "failed"),
-            term(status.notices(None, "unclear"), "of unknown outcome"),
-            term(others.map(|(_, mails)| mails).sum(), "of no known kind"),
-        ]),
-    ]));
-    lines
 }
 
 fn messages(numbers: &Numbers) -> Vec<Line> {
@@ -273,6 +127,10 @@ fn surprises(is: &Tally, should: &Tally) -> i64 {
         }
     }
     signed(over.max(under))
+}
+
+fn section(title: &'static str, lines: Vec<Line>) -> Section {
+    Section { title, table: Vec::new(), lines }
 }
 
 fn one(number: i64, name: impl Into<String>) -> Sum {

@@ -45,10 +45,11 @@ pub(super) enum Claim {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line(pub(super) Vec<Claim>);
 
-/// Lines under a heading.
+/// Lines under a heading, and a table that says more and claims nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Section {
     pub(super) title: &'static str,
+    pub(super) table: Vec<String>,
     pub(super) lines: Vec<Line>,
 }
 
@@ -88,7 +89,8 @@ impl Line {
 impl fmt::Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.title)?;
-        self.lines.iter().try_for_each(|line| writeln!(f, "  {line}"))
+        self.table.iter().try_for_each(|row| writeln!(f, "    {row}"))?;
+        self.lines.iter().try_for_each(|line| writeln!(f, "{}", wrapped(&format!("  {line}"), 6)))
     }
 }
 
@@ -121,6 +123,33 @@ impl fmt::Display for Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", in_unit(self.number, self.unit), self.name)
     }
+}
+
+/// Columns of a line at most.
+const WIDTH: usize = 100;
+
+/// The text in lines that are not too wide, the later ones indented; a word that is too wide stays whole.
+pub(super) fn wrapped(text: &str, indent: usize) -> String {
+    let mut lines = Vec::new();
+    let mut rest = text;
+    let mut width = WIDTH;
+    while rest.chars().count() > width {
+        let fits = rest.char_indices().nth(width).map_or(rest.len(), |(at, _)| at + 1);
+        // Not in the indentation of the first line.
+        let begun = rest.len() - rest.trim_start().len();
+        let Some(at) = rest[..fits]
+            .rfind(' ')
+            .filter(|at| *at > begun)
+            .or_else(|| Some(begun + rest[begun..].find(' ')?))
+        else {
+            break;
+        };
+        lines.push(&rest[..at]);
+        rest = rest[at..].trim_start();
+        width = WIDTH.saturating_sub(indent);
+    }
+    lines.push(rest);
+    lines.join(&format!("\n{:indent$}", ""))
 }
 
 /// `4,000` and `-12`.
@@ -196,6 +225,19 @@ mod tests {
         let bad = Claim::None(vec![term(1, "lost")]);
         assert_eq!(Line(vec![good.clone(), good.clone()]).to_string(), "✓ 0 lost; 0 lost");
         assert_eq!(Line(vec![good, bad]).to_string(), "✗ 0 lost; 1 lost (off by 1)");
+    }
+
+    #[test]
+    fn a_line_is_never_wider_than_a_page() {
+        let long = format!("  ✓ {}", "12 of a kind + ".repeat(30));
+        let text = wrapped(&long, 6);
+        assert!(text.lines().count() > 4 && text.lines().all(|line| line.chars().count() <= WIDTH));
+        assert!(text.lines().skip(1).all(|line| line.starts_with("      1") || line.starts_with("      ")));
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(&text), words(&long), "nothing is lost");
+        assert_eq!(wrapped("short", 6), "short");
+        let word = "x".repeat(150);
+        assert_eq!(wrapped(&format!("{word} y"), 2), format!("{word}\n  y"));
     }
 
     #[test]

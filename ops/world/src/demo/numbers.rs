@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use world::store::Tally;
+use world::customers::{Reader, Readers};
+use world::store::{Cancels, Tally};
 
 /// Everything that an account is made of.
 #[derive(Debug, Clone)]
@@ -18,15 +19,21 @@ pub(super) struct Numbers {
     pub(super) demand: i64,
     pub(super) cap: i64,
     pub(super) peak: i64,
-    /// Units of all items that arrived before the launch.
+    /// Units of all items that arrived, before the launch and during it.
     pub(super) received: i64,
+    /// Cancellations by the customers themselves, and by telephone after the parcel had arrived.
+    pub(super) cancels: Cancels,
+    pub(super) late: LateCancels,
+    pub(super) campaigned: Campaigned,
+    /// Parcels about which a customer was asked by mail.
+    pub(super) asked: i64,
     pub(super) status: Status,
     /// Messages that lie in the parked queues, and open tasks for letters.
     pub(super) parked: i64,
     pub(super) letters: i64,
     pub(super) ledger: Ledger,
     /// Distinct Message-IDs in the sink, by kind of notice.
-    pub(super) mails: BTreeMap<String, i64>,
+    pub(super) mails: BTreeMap<String, MailCount>,
     pub(super) verdict: Verdict,
 }
 
@@ -37,9 +44,14 @@ pub(super) struct Status {
     pub(super) orders: Orders,
     pub(super) facts: Vec<Fact>,
     pub(super) sums: Sums,
+    /// Facts about orders of which not everything is told.
+    pub(super) quiet: Vec<Quiet>,
     pub(super) stock: Vec<Item>,
     pub(super) money: Money,
     pub(super) notices: Vec<Notice>,
+    pub(super) cases: Vec<Class>,
+    pub(super) subscribers: Vec<Subscribers>,
+    pub(super) campaigns: Vec<Campaign>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -73,6 +85,121 @@ pub(super) struct Sums {
     pub(super) given_up_lines: i64,
     pub(super) given_up_units: i64,
     pub(super) shipped_minor: i64,
+    pub(super) reserved_lines: i64,
+    pub(super) reserved_units: i64,
+    pub(super) waiting_lines: i64,
+    pub(super) waiting_units: i64,
+    pub(super) withdrawn_lines: i64,
+    pub(super) withdrawn_units: i64,
+    pub(super) lost_in_cancelled: i64,
+    pub(super) filled_units: i64,
+    pub(super) unfilled_units: i64,
+    pub(super) again_parcels: i64,
+    pub(super) again_units: i64,
+    pub(super) awaited_again_units: i64,
+    pub(super) restocked_units: i64,
+    pub(super) voided_unsent: i64,
+    pub(super) unheld_minor: i64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub(super) struct Quiet {
+    pub(super) kind: String,
+    pub(super) facts: i64,
+}
+
+/// The cases of one class.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub(super) struct Class {
+    pub(super) class: String,
+    pub(super) open: i64,
+    /// Of the open ones, those that a person decides.
+    pub(super) person: i64,
+    pub(super) reshipped: i64,
+    pub(super) refunded: i64,
+    pub(super) closed: i64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub(super) struct Subscribers {
+    pub(super) state: String,
+    pub(super) subscribers: i64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub(super) struct Campaign {
+    pub(super) campaign: String,
+    pub(super) state: String,
+    pub(super) counts: CampaignCounts,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub(super) struct CampaignCounts {
+    pub(super) made: i64,
+    pub(super) sent: i64,
+    pub(super) skipped: i64,
+    pub(super) refused: i64,
+    pub(super) unknown: i64,
+}
+
+/// What the readers of the outside world did, and should get.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Campaigned {
+    pub(super) subscribed: i64,
+    pub(super) will_confirm: i64,
+    /// Tell the store before the campaign that they want no more.
+    pub(super) withdraw: i64,
+    /// Have confirmed the campaign's topic, and want its mails.
+    pub(super) want: i64,
+    /// Mails of the campaign that were read, and those of them that went to somebody who had not consented.
+    pub(super) arrived: i64,
+    pub(super) unwanted: i64,
+    /// Pressed the button.
+    pub(super) one_click: i64,
+}
+
+impl Campaigned {
+    pub(super) fn of(readers: &Readers) -> Self {
+        let of = |natures: &[Reader]| i64::try_from(readers.of(natures)).unwrap_or(i64::MAX);
+        let want = of(&[Reader::Stays, Reader::OneClick, Reader::Unclear]);
+        let others = of(&[Reader::Withdraws, Reader::OtherList]);
+        Self {
+            subscribed: want + others + of(&[Reader::NeverConfirms]),
+            will_confirm: want + others,
+            withdraw: of(&[Reader::Withdraws]),
+            want,
+            arrived: 0,
+            unwanted: 0,
+            one_click: 0,
+        }
+    }
+}
+
+/// Cancellations after the parcel had arrived.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct LateCancels {
+    pub(super) asked: i64,
+    pub(super) too_late: i64,
+}
+
+/// Mails of one kind in the sink.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct MailCount {
+    /// By Message-ID.
+    pub(super) mails: i64,
+    /// Of these, those that came more than once.
+    pub(super) repeated: i64,
+}
+
+/// One case of `oms --json cases list`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct OpenCase {
+    pub(super) case: String,
+    pub(super) order: String,
+    pub(super) class: String,
+    pub(super) step: String,
+    #[serde(default)]
+    pub(super) resolution: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -80,6 +207,8 @@ pub(super) struct Item {
     pub(super) item: String,
     pub(super) on_hand: i64,
     pub(super) reserved: i64,
+    pub(super) backordered: i64,
+    pub(super) waitlisted: i64,
     pub(super) shipped: i64,
 }
 
@@ -87,6 +216,7 @@ pub(super) struct Item {
 pub(super) struct Money {
     pub(super) authorized: i64,
     pub(super) captured: i64,
+    pub(super) refunded: i64,
     pub(super) declined: i64,
 }
 
@@ -108,7 +238,12 @@ pub(super) struct Ledger {
 pub(super) struct LedgerSums {
     pub(super) authorized: i64,
     pub(super) captured: i64,
+    /// Held, and given back before anything was captured, or by a capture of less.
+    pub(super) canceled: i64,
+    pub(super) released: i64,
     pub(super) held: i64,
+    pub(super) expired: i64,
+    pub(super) refunded: i64,
 }
 
 /// `oms --json audit verify`.
@@ -123,6 +258,14 @@ pub(super) struct Verdict {
 pub(super) struct Found {
     pub(super) order: String,
     pub(super) status: String,
+    #[serde(default)]
+    pub(super) reference: Option<String>,
+}
+
+impl Class {
+    pub(super) fn cases(&self) -> i64 {
+        self.open + self.reshipped + self.refunded + self.closed
+    }
 }
 
 impl Status {
@@ -139,10 +282,40 @@ impl Status {
         self.stock.iter().find(|stock| stock.item == item).cloned().unwrap_or_default()
     }
 
-    /// Units of an item that are reserved or shipped.
+    /// Units of an item that are somebody's: reserved, on back order or shipped.
     pub(super) fn promised(&self, item: &str) -> i64 {
         let item = self.item(item);
-        item.reserved + item.shipped
+        item.reserved + item.backordered + item.shipped
+    }
+
+    /// Facts of a kind about orders of which not everything is told.
+    pub(super) fn quiet(&self, kind: &str) -> i64 {
+        self.quiet.iter().find(|quiet| quiet.kind == kind).map_or(0, |quiet| quiet.facts)
+    }
+
+    /// Sums a number over the classes of cases.
+    pub(super) fn cases(&self, of: fn(&Class) -> i64) -> i64 {
+        self.cases.iter().map(of).sum()
+    }
+
+    pub(super) fn class(&self, class: &str) -> Class {
+        self.cases.iter().find(|known| known.class == class).cloned().unwrap_or_default()
+    }
+
+    /// Classes of which a case waits for a person.
+    pub(super) fn classes_with_a_person(&self) -> Vec<String> {
+        let waits = self.cases.iter().filter(|class| class.person > 0);
+        waits.map(|class| class.class.clone()).collect()
+    }
+
+    /// Subscriptions in a state, over all topics.
+    pub(super) fn subscribers_in(&self, state: &str) -> i64 {
+        let found = self.subscribers.iter().filter(|count| count.state == state);
+        found.map(|count| count.subscribers).sum()
+    }
+
+    pub(super) fn campaign(&self, name: &str) -> Option<&Campaign> {
+        self.campaigns.iter().find(|campaign| campaign.campaign == name)
     }
 
     /// Notices of a status; of every kind if none is named.

@@ -18,19 +18,26 @@ pub(super) fn open(status: &Status) -> Vec<String> {
         note(desk.due, &format!("calls and timers of {room} are due"));
     }
     let facts = |kind: &str| status.fact(kind).facts;
-    note(facts("ready") - facts("authorized") - facts("declined"), "releases are not paid for");
-    note(facts("authorized") - facts("dispatched") - facts("voided"), "paid releases have not left");
+    let again = status.sums.again_parcels;
+    let left = facts("dispatched") - again;
     note(
-        facts("dispatched") - facts("captured") - facts("capture_failed"),
-        "parcels that left are not charged",
+        facts("ready") - facts("declined") - facts("voided") - left,
+        "releases are under way to the warehouse",
     );
-    note(facts("dispatched") - facts("delivered") - facts("returned"), "parcels have not arrived");
+    note(left - facts("captured") - facts("capture_failed"), "parcels that left are not charged");
+    // Dead mail neither arrives nor comes back; its class says so.
+    let ended = facts("delivered") + facts("returned") + status.class("lost").cases();
+    note(facts("dispatched") - ended, "parcels have not arrived");
+    note(status.cases(|class| class.open - class.person), "cases wait for an answer or a parcel");
+    // Without units they wait for others to give some back.
+    note(facts("reship_ready") - again, "parcels are to be sent again");
+    note(status.cases(|class| class.refunded) - facts("refunded"), "refunds are not made");
     open
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::numbers::{Desk, Fact, Status};
+    use super::super::numbers::{Class, Desk, Fact, Status, Sums};
     use super::open;
 
     /// Facts by kind; messages waiting from rooms and from outside, unsent, due; what is open.
@@ -45,8 +52,7 @@ mod tests {
             (&[], [2, 1, 0, 0], &["3 messages wait for audit"]),
             (&[], [0, 0, 4, 0], &["4 messages of audit are not sent"]),
             (&[], [0, 0, 0, 1], &["1 calls and timers of audit are due"]),
-            (&[("ready", 2), ("authorized", 1), ("voided", 1)], [0; 4], &["1 releases are not paid for"]),
-            (&[("ready", 2), ("authorized", 2), ("voided", 1)], [0; 4], &["1 paid releases have not left"]),
+            (&[("ready", 2), ("authorized", 2), ("voided", 1)], [0; 4], &["1 releases are under way to the warehouse"]),
             (&[("ready", 1), ("authorized", 1), ("dispatched", 1)], [0; 4], &["1 parcels that left are not charged", "1 parcels have not arrived"]),
             (&[("ready", 1), ("authorized", 1), ("dispatched", 1), ("capture_failed", 1), ("delivered", 1)], [0; 4], &[]),
         ];
@@ -66,5 +72,35 @@ mod tests {
             let status = Status { desks: vec![desk], facts: facts.collect(), ..Status::default() };
             assert_eq!(open(&status), *said);
         }
+    }
+
+    #[test]
+    fn it_waits_for_cases_but_not_for_people() {
+        let class = |open, person, reshipped, refunded| Class {
+            class: "lost".to_owned(),
+            open,
+            person,
+            reshipped,
+            refunded,
+            closed: 0,
+        };
+        let lost = |facts: &[(&str, i64)], again_parcels, class: Class| {
+            let facts = facts.iter().map(|(kind, facts)| Fact {
+                kind: (*kind).to_owned(),
+                facts: *facts,
+                ..Fact::default()
+            });
+            let sums = Sums { again_parcels, ..Sums::default() };
+            open(&Status { facts: facts.collect(), sums, cases: vec![class], ..Status::default() })
+        };
+        let sent = [("ready", 1), ("dispatched", 1), ("captured", 1)];
+        assert_eq!(lost(&sent, 0, class(1, 0, 0, 0)), ["1 cases wait for an answer or a parcel"]);
+        assert_eq!(lost(&sent, 0, class(1, 1, 0, 0)), Vec::<String>::new());
+        let ready = [("ready", 1), ("dispatched", 1), ("captured", 1), ("reship_ready", 1)];
+        assert_eq!(lost(&ready, 0, class(0, 0, 1, 0)), ["1 parcels are to be sent again"]);
+        assert_eq!(lost(&sent, 0, class(0, 0, 1, 0)), Vec::<String>::new(), "no unit to send");
+        assert_eq!(lost(&sent, 0, class(0, 0, 0, 1)), ["1 refunds are not made"]);
+        let again = [("ready", 1), ("dispatched", 2), ("captured", 1), ("delivered", 1), ("reship_ready", 1)];
+        assert_eq!(lost(&again, 1, class(0, 0, 1, 0)), Vec::<String>::new());
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use world::store::{Launch, Progress};
 
 use super::claim::grouped;
-use super::numbers::{Status, signed};
+use super::numbers::{CampaignCounts, Status, signed};
 
 /// How often a line is printed where there is no terminal, and how often one that says nothing new.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -30,19 +30,32 @@ pub(super) fn stages(launch: &Launch, progress: Progress, status: &Status) -> Ve
     let facts = |kind: &str| status.fact(kind).facts;
     let lines = |kind: &str| status.fact(kind).lines;
     // A unit that was lost and not replaced is said to be unavailable though its line was decided before.
-    let decided = lines("reserved") + lines("limited") + lines("unavailable") - status.sums.given_up_lines;
+    let sums = &status.sums;
+    let decided = sums.reserved_lines + lines("limited") + lines("unavailable") - sums.given_up_lines
+        + sums.withdrawn_lines;
+    let left = facts("dispatched") - sums.again_parcels;
+    let cases = status.cases(super::numbers::Class::cases);
     let made: i64 = status.notices.iter().map(|notice| notice.notices).sum();
     let out = status.notices(None, "sent") + status.notices(None, "letter");
+    let mails =
+        |of: fn(&CampaignCounts) -> i64| status.campaigns.iter().map(|campaign| of(&campaign.counts)).sum();
     let stage = |desk, what, done, of| Stage { desk, what, done, of };
     vec![
         stage("stores", "submitted", signed(progress.submitted), signed(launch.submissions.len() as u64)),
         stage("intake", "answered", signed(progress.answered), signed(launch.answers())),
         stage("inventory", "lines", decided, lines("accepted")),
         stage("payment", "authorized", facts("authorized") + facts("declined"), facts("ready")),
-        stage("fulfillment", "shipped", facts("dispatched") + facts("voided"), facts("authorized")),
-        stage("payment", "captured", facts("captured"), facts("dispatched")),
+        stage("fulfillment", "shipped", left + facts("voided"), facts("ready") - facts("declined")),
+        stage("payment", "captured", facts("captured"), left),
         stage("tracking", "delivered", facts("delivered") + facts("returned"), facts("dispatched")),
+        stage("undelivered", "resolved", cases - status.cases(|class| class.open), cases),
         stage("notifications", "mails", out, made),
+        stage(
+            "promotions",
+            "campaign",
+            mails(|counts| counts.sent + counts.unknown),
+            mails(|counts| counts.made),
+        ),
     ]
 }
 
@@ -83,6 +96,9 @@ impl Screen {
             Self::Lines { begun, last } => {
                 let every = |before: &[Stage]| if before == stages { SAME_LINE_EVERY } else { LINE_EVERY };
                 if last.as_ref().is_none_or(|(at, before)| at.elapsed() >= every(before)) {
+                    if last.is_none() {
+                        println!("{}", row("second", stages, |stage| stage.what.to_owned()));
+                    }
                     *last = Some((Instant::now(), stages.to_vec()));
                     println!("{}", line(begun.elapsed(), stages));
                 }
@@ -92,18 +108,28 @@ impl Screen {
 
     /// Leaves the last state standing.
     pub(super) fn close(&mut self) {
-        if let Self::Bars { bars, .. } = self {
-            bars.iter().for_each(ProgressBar::abandon);
+        match self {
+            Self::Bars { bars, .. } => bars.iter().for_each(ProgressBar::abandon),
+            Self::Lines { last: None, .. } => {}
+            Self::Lines { begun, last: Some((_, stages)) } => {
+                println!("{}", line(begun.elapsed(), stages));
+                println!("{}", row("of", stages, |stage| grouped(stage.of)));
+            }
         }
     }
 }
 
 fn line(elapsed: Duration, stages: &[Stage]) -> String {
-    let parts: Vec<String> = stages
+    row(&elapsed.as_secs().to_string(), stages, |stage| grouped(stage.done))
+}
+
+/// Ten stages fit into a hundred columns.
+fn row(first: &str, stages: &[Stage], cell: impl Fn(&Stage) -> String) -> String {
+    let cells: Vec<String> = stages
         .iter()
-        .map(|stage| format!("{} {}/{}", stage.what, grouped(stage.done), grouped(stage.of)))
+        .map(|stage| format!("{:>width$}", cell(stage), width = stage.what.len().max(6)))
         .collect();
-    format!("{:>6} s  {}", elapsed.as_secs(), parts.join("  "))
+    format!("{first:>6}  {}", cells.join(" "))
 }
 
 #[cfg(test)]
@@ -111,9 +137,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_names_every_stage() {
+    fn a_line_has_a_column_for_every_stage() {
         let stage = |what, done, of| Stage { desk: "intake", what, done, of };
         let stages = [stage("answered", 1_200, 3_900), stage("mails", 7, 9)];
-        assert_eq!(line(Duration::from_secs(12), &stages), "    12 s  answered 1,200/3,900  mails 7/9");
+        assert_eq!(row("second", &stages, |stage| stage.what.to_owned()), "second  answered  mails");
+        assert_eq!(line(Duration::from_secs(12), &stages), "    12     1,200      7");
+        assert_eq!(row("of", &stages, |stage| grouped(stage.of)), "    of     3,900      9");
     }
 }

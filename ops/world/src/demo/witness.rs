@@ -2,41 +2,39 @@
 //! nothing.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::Context;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::numbers::{Found, Ledger, Status, Verdict};
+use world::customers::kind_of_id;
 
-/// `oms` has found something that needs a person, and printed it all the same.
-const FOUND: i32 = 3;
+use super::numbers::{Found, Ledger, MailCount, OpenCase, Status, Verdict};
+use super::oms::Oms;
 
 pub(super) struct Witness {
-    oms: PathBuf,
+    oms: Oms,
     gateway: String,
     mails: String,
     http: reqwest::Client,
 }
 
 impl Witness {
-    pub(super) fn new(oms: PathBuf, gateway: String, mails: String) -> Self {
+    pub(super) fn new(oms: Oms, gateway: String, mails: String) -> Self {
         Self { oms, gateway, mails, http: reqwest::Client::new() }
     }
 
     pub(super) async fn status(&self) -> anyhow::Result<Status> {
-        self.ask(&["status", "--sums"]).await
+        self.oms.ask(&["status", "--sums"]).await
     }
 
     pub(super) async fn verify(&self) -> anyhow::Result<Verdict> {
-        self.ask(&["audit", "verify"]).await
+        self.oms.ask(&["audit", "verify"]).await
     }
 
     /// Messages that lie in the parked queues.
     pub(super) async fn parked(&self) -> anyhow::Result<i64> {
-        let parked: Vec<serde::de::IgnoredAny> = self.ask(&["parked", "list"]).await?;
+        let parked: Vec<serde::de::IgnoredAny> = self.oms.ask(&["parked", "list"]).await?;
         Ok(i64::try_from(parked.len())?)
     }
 
@@ -46,7 +44,7 @@ impl Witness {
         struct Task {
             kind: String,
         }
-        let tasks: Vec<Task> = self.ask(&["tasks", "list"]).await?;
+        let tasks: Vec<Task> = self.oms.ask(&["tasks", "list"]).await?;
         Ok(i64::try_from(tasks.iter().filter(|task| task.kind == "letter").count())?)
     }
 
@@ -55,24 +53,42 @@ impl Witness {
         struct Orders {
             orders: Vec<Found>,
         }
-        let found: Orders = self.ask(&["orders", "find", by, what]).await?;
+        let found: Orders = self.oms.ask(&["orders", "find", by, what]).await?;
         Ok(found.orders)
     }
 
-    /// Prints an order as `oms` does.
-    pub(super) async fn show(&self, order: &str) -> anyhow::Result<()> {
-        let output = self.run(&["orders", "show", order]).await?;
-        ensure!(output.status.success(), "{}", complaint(&output));
-        print!("{}", String::from_utf8_lossy(&output.stdout));
-        Ok(())
+    /// An order as `oms` prints it.
+    pub(super) async fn story(&self, order: &str) -> anyhow::Result<String> {
+        self.oms.print(&["orders", "show", order]).await
+    }
+
+    /// Cases that have not ended, oldest first.
+    pub(super) async fn open_cases(&self) -> anyhow::Result<Vec<OpenCase>> {
+        self.oms.ask(&["cases", "list"]).await
+    }
+
+    /// Cases, those that have ended too.
+    pub(super) async fn all_cases(&self) -> anyhow::Result<Vec<OpenCase>> {
+        self.oms.ask(&["cases", "list", "--all"]).await
+    }
+
+    /// Held orders whose address was flagged by a case meanwhile: nobody could foresee them.
+    pub(super) async fn flagged(&self) -> anyhow::Result<u64> {
+        #[derive(Deserialize)]
+        struct Held {
+            reasons: Vec<String>,
+        }
+        let held: Vec<Held> = self.oms.ask(&["hold", "list"]).await?;
+        let is_flagged = |held: &&Held| held.reasons.iter().any(|reason| reason == "flagged_address");
+        Ok(held.iter().filter(is_flagged).count() as u64)
     }
 
     pub(super) async fn ledger(&self) -> anyhow::Result<Ledger> {
         self.get(&format!("{}/_ledger", self.gateway)).await
     }
 
-    /// Distinct Message-IDs by kind of notice, which is the second part of our ids.
-    pub(super) async fn mails(&self) -> anyhow::Result<BTreeMap<String, i64>> {
+    /// Distinct Message-IDs by kind of notice, which is the second part of our ids, and how many of them came twice.
+    pub(super) async fn mails(&self) -> anyhow::Result<BTreeMap<String, MailCount>> {
         #[derive(Deserialize)]
         struct Summary {
             mails: Vec<Mail>,
@@ -80,12 +96,15 @@ impl Witness {
         #[derive(Deserialize)]
         struct Mail {
             message_id: String,
+            count: i64,
         }
         let summary: Summary = self.get(&format!("{}/mails", self.mails)).await?;
-        let mut kinds = BTreeMap::new();
+        let mut kinds: BTreeMap<String, MailCount> = BTreeMap::new();
         for mail in summary.mails {
-            let kind = mail.message_id.split('.').nth(1).unwrap_or_default();
-            *kinds.entry(kind.to_owned()).or_default() += 1;
+            let kind = kind_of_id(&mail.message_id).unwrap_or_default();
+            let known = kinds.entry(kind.to_owned()).or_default();
+            known.mails += 1;
+            known.repeated += i64::from(mail.count > 1);
         }
         Ok(kinds)
     }
@@ -94,24 +113,4 @@ impl Witness {
         let response = self.http.get(url).send().await.with_context(|| format!("{url} does not answer"))?;
         response.json().await.with_context(|| format!("{url} answers something else"))
     }
-
-    async fn ask<T: DeserializeOwned>(&self, words: &[&str]) -> anyhow::Result<T> {
-        let output = self.run(&[&["--json"], words].concat()).await?;
-        if !matches!(output.status.code(), Some(0 | FOUND)) {
-            bail!("`oms {}` says: {}", words.join(" "), complaint(&output));
-        }
-        serde_json::from_slice(&output.stdout)
-            .with_context(|| format!("`oms --json {}` answers something else", words.join(" ")))
-    }
-
-    async fn run(&self, words: &[&str]) -> anyhow::Result<Output> {
-        let mut command = Command::new(&self.oms);
-        command.args(words).stdin(Stdio::null());
-        let output = tokio::task::spawn_blocking(move || command.output()).await?;
-        output.with_context(|| format!("cannot run {}", self.oms.display()))
-    }
-}
-
-fn complaint(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).trim().trim_start_matches("oms: ").to_owned()
 }

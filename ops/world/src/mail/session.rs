@@ -36,7 +36,15 @@ enum Login {
 
 impl Envelope {
     pub(super) fn is_dropped(&self) -> bool {
-        self.to.iter().any(|address| Manner::of(address) == Manner::Drop)
+        self.is_for(Manner::Drop)
+    }
+
+    pub(super) fn is_stalled(&self) -> bool {
+        self.is_for(Manner::Stall)
+    }
+
+    fn is_for(&self, manner: Manner) -> bool {
+        self.to.iter().any(|address| Manner::of(address) == manner)
     }
 }
 
@@ -146,7 +154,7 @@ impl Session {
         match Manner::of(address) {
             Manner::Reject => return say("550 no such mailbox"),
             Manner::Greylist if self.sink.is_first_attempt(address) => return say("451 come again later"),
-            Manner::Accept | Manner::Greylist | Manner::Drop => {}
+            Manner::Accept | Manner::Greylist | Manner::Drop | Manner::Stall => {}
         }
         envelope.to.push(address.to_owned());
         say("250 the recipient is fine")
@@ -174,6 +182,7 @@ enum Manner {
     Greylist,
     Reject,
     Drop,
+    Stall,
 }
 
 impl Manner {
@@ -185,6 +194,8 @@ impl Manner {
             Self::Reject
         } else if local.starts_with("drop") {
             Self::Drop
+        } else if local.starts_with("stall") {
+            Self::Stall
         } else {
             Self::Accept
         }

@@ -5,7 +5,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 #[tokio::test]
 async fn a_mail_is_kept_as_sent() {
-    let office = Office::open().await;
+    let office = OwnSink::open().await.unwrap();
     let mut client = office.client().await;
     client
         .talk(&[
@@ -26,7 +26,7 @@ async fn a_mail_is_kept_as_sent() {
         subject: "Your order has shipped".into(),
         raw: raw.into(),
     };
-    assert_eq!(office.sink.mails(), [expected]);
+    assert_eq!(office.mails(), [expected]);
     assert_eq!(std::fs::read(office.dir.join("1-a_1@x.eml")).unwrap(), raw.as_bytes());
 }
 
@@ -62,16 +62,16 @@ async fn commands_are_answered_by_the_book() {
         &[("EHLO me", "250"), ("AUTH LOGIN", "334"), ("YQ==", "334"), ("Yg==", "235"), ("AUTH LOGIN", "503")],
         &[("AUTH PLAIN AGEAYg==", "503"), ("EHLO me", "250"), ("AUTH CRAM-MD5", "504"), ("NOOP", "250")],
     ];
-    let office = Office::open().await;
+    let office = OwnSink::open().await.unwrap();
     for conversation in conversations {
         office.client().await.talk(conversation).await;
     }
-    assert_eq!(office.sink.mails(), []);
+    assert_eq!(office.mails(), []);
 }
 
 #[tokio::test]
 async fn a_pipelined_client_gets_every_answer_in_order() {
-    let office = Office::open().await;
+    let office = OwnSink::open().await.unwrap();
     let mut client = office.client().await;
     client.send("EHLO me\r\nMAIL FROM:<a@x>\r\nRCPT TO:<reject@x>\r\nRCPT TO:<b@x>\r\nDATA\r\n").await;
     client.expect(&["250", "250", "550", "250", "354"]).await;
@@ -79,13 +79,13 @@ async fn a_pipelined_client_gets_every_answer_in_order() {
     client.expect(&["250", "250", "250", "354"]).await;
     client.send("\r\n.\r\nQUIT\r\n").await;
     client.expect(&["250", "221"]).await;
-    let to: Vec<_> = office.sink.mails().into_iter().flat_map(|mail| mail.to).collect();
+    let to: Vec<_> = office.mails().into_iter().flat_map(|mail| mail.to).collect();
     assert_eq!(to, ["b@x", "c@x"]);
 }
 
 #[tokio::test]
 async fn recipients_misbehave_as_they_are_called() {
-    let office = Office::open().await;
+    let office = OwnSink::open().await.unwrap();
     let mut client = office.client().await;
     client
         .talk(&[
@@ -102,13 +102,18 @@ async fn recipients_misbehave_as_they_are_called() {
     client.talk(&[("MAIL FROM:<a@x>", "250"), ("RCPT TO:<drop.7@x>", "250"), ("DATA", "354")]).await;
     client.send("Message-ID: <d@x>\r\n\r\n.\r\n").await;
     assert_eq!(client.read_to_end().await, "", "closed without an answer");
-    let ids: Vec<_> = office.sink.mails().into_iter().map(|mail| mail.message_id).collect();
-    assert_eq!(ids, ["g@x", "d@x"]);
+    let mut client = office.client().await;
+    client.talk(&[("EHLO me", "250"), ("MAIL FROM:<a@x>", "250"), ("RCPT TO:<stall.7@x>", "250")]).await;
+    client.talk(&[("DATA", "354")]).await;
+    client.send("Message-ID: <s@x>\r\n\r\n.\r\nNOOP\r\n").await;
+    assert_eq!(client.read_to_end().await, "", "no answer to the mail");
+    let ids: Vec<_> = office.mails().into_iter().map(|mail| mail.message_id).collect();
+    assert_eq!(ids, ["g@x", "d@x", "s@x"]);
 }
 
 #[tokio::test]
 async fn too_much_is_refused() {
-    let office = Office::open().await;
+    let office = OwnSink::open().await.unwrap();
     let mut client = office.client().await;
     client
         .talk(&[("EHLO me", "250"), ("MAIL FROM:<a@x>", "250"), ("RCPT TO:<b@x>", "250"), ("DATA", "354")])
@@ -116,12 +121,12 @@ async fn too_much_is_refused() {
     let line = format!("{}\r\n", "x".repeat(998));
     client.send(&line.repeat(10_500)).await;
     client.talk(&[(".", "552"), ("NOOP", "250"), (&"x".repeat(30_000), "500"), ("NOOP", "250")]).await;
-    assert_eq!(office.sink.mails(), []);
+    assert_eq!(office.mails(), []);
 }
 
 #[tokio::test]
 async fn numbers_go_on_after_those_in_the_directory() {
-    let office = Office::open().await;
+    let office = OwnSink::open().await.unwrap();
     std::fs::write(office.dir.join("41-old.eml"), "").unwrap();
     let sink = Sink::open(&office.dir).unwrap();
     sink.keep(vec![], b"\r\nno headers".to_vec()).await.unwrap();
@@ -130,12 +135,12 @@ async fn numbers_go_on_after_those_in_the_directory() {
 
 #[tokio::test]
 async fn the_summary_counts_by_message_id() {
-    let office = Office::open().await;
+    let office = OwnSink::open().await.unwrap();
     for (id, to) in [("a@x", "ann@x"), ("b@x", "ann@x"), ("a@x", "bob@x")] {
         let raw = format!("Message-ID: <{id}>\r\nSubject: Hello {id}\r\n\r\n");
-        office.sink.keep(vec![to.to_owned()], raw.into_bytes()).await.unwrap();
+        office.keep(vec![to.to_owned()], raw.into_bytes()).await.unwrap();
     }
-    let Json(summary) = summary(State(office.sink.clone())).await;
+    let Json(summary) = summary(State(Sink::clone(&office))).await;
     let expected = serde_json::json!({
         "accepted": 3,
         "mails": [
@@ -146,34 +151,13 @@ async fn the_summary_counts_by_message_id() {
     assert_eq!(serde_json::to_value(summary).unwrap(), expected);
 }
 
-struct Office {
-    dir: PathBuf,
-    sink: Sink,
-    addr: std::net::SocketAddr,
-}
-
 struct Client(BufReader<TcpStream>);
 
-impl Office {
-    async fn open() -> Self {
-        let dir = std::env::temp_dir().join(format!("world-mail-{}", uuid::Uuid::now_v7()));
-        let sink = Sink::open(&dir).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
-        tokio::spawn(serve_smtp(listener, sink.clone()));
-        Self { dir, sink, addr }
-    }
-
+impl OwnSink {
     async fn client(&self) -> Client {
         let mut client = Client(BufReader::new(TcpStream::connect(self.addr).await.unwrap()));
         client.expect(&["220"]).await;
         client
-    }
-}
-
-impl Drop for Office {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.dir).unwrap();
     }
 }
 

@@ -29,6 +29,8 @@ pub mod code {
     pub const OTHER_CONTENT: &str = "already_seen_with_other_content";
     pub const UNREADABLE: &str = "unreadable";
     pub const UNKNOWN_TYPE: &str = "unknown_type";
+    /// Of a cancellation: everything is with the warehouse.
+    pub const NOTHING_TO_CANCEL: &str = "nothing_to_cancel";
 }
 
 macro_rules! categories {
@@ -71,6 +73,8 @@ categories! {
     NoEmail = "no e-mail", 25 => Ending::Accepted;
     /// A second order of one address and card under another reference. Intake accepts; inventory limits.
     Household = "same household", 60 => Ending::Accepted;
+    /// Accepted, and cancelled as soon as the customer hears of it.
+    ChangedMind = "cancelled at once", 12 => Ending::Accepted;
     /// The card is stolen: the issuer declines and no one may try again.
     DeclineNever = "declined for good", 12 => Ending::Accepted;
     /// No funds at the first try, then authorized.

@@ -181,6 +181,7 @@ impl<'a> Writer<'a> {
         let order = &mut draft.order;
         match draft.category {
             Category::Normal
+            | Category::ChangedMind
             | Category::Household
             | Category::TooEarly
             | Category::OtherContent

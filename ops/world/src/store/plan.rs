@@ -140,6 +140,7 @@ impl Submission {
                 Said::Event(Box::new(event))
             }
             Category::Normal
+            | Category::ChangedMind
             | Category::SeveralProducts
             | Category::Gift
             | Category::NoEmail

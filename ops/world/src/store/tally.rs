@@ -1,15 +1,19 @@
 //! What became of submissions, counted. It must never count one submission twice, however often it is answered.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use messages::Event;
 use messages::answer::{CommandAnswered, Outcome};
 use messages::catalogue::Kind;
 use messages::envelope::read_body;
+use messages::id::{OrderNumber, Reference, derived_id};
+use messages::order::OrderCancel;
+use messages::{Event, Timestamp};
 use serde::Serialize;
 
 use super::category::{Category, Ending, code};
 use super::plan::Submission;
+use super::seller::Seller;
+use crate::line::event;
 
 /// How many submissions ended how. All of it together is what was submitted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -80,18 +84,52 @@ pub struct Sale {
     /// For every category, how often each answer came: an outcome, or the code of a refusal. Of an order and its
     /// repeat, either may be the one that is accepted.
     pub answers: BTreeMap<Category, BTreeMap<String, u64>>,
+    pub cancels: Cancels,
+}
+
+/// What became of cancellations.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Cancels {
+    pub asked: u64,
+    pub done: u64,
+    /// Everything was with the warehouse already.
+    pub too_late: u64,
+    /// Answered otherwise, which should not be.
+    pub otherwise: u64,
+}
+
+impl Cancels {
+    #[must_use]
+    pub fn answered(self) -> u64 {
+        self.done + self.too_late + self.otherwise
+    }
 }
 
 /// One seller's open answers.
 pub(super) struct Sheet<'a> {
     open: HashMap<&'a str, Category>,
     sale: Sale,
+    /// Who sells to those who will change their minds.
+    sellers: HashMap<&'a str, Seller>,
+    /// Accepted orders of theirs.
+    regretted: Vec<(Seller, OrderNumber)>,
+    /// Cancellations without an answer, by their ids.
+    cancelling: HashSet<String>,
 }
 
 impl<'a> Sheet<'a> {
     pub(super) fn new(submissions: &[&'a Submission]) -> Self {
-        let mut sheet = Self { open: HashMap::with_capacity(submissions.len()), sale: Sale::default() };
+        let mut sheet = Self {
+            open: HashMap::with_capacity(submissions.len()),
+            sale: Sale::default(),
+            sellers: HashMap::new(),
+            regretted: Vec::new(),
+            cancelling: HashSet::new(),
+        };
         for submission in submissions {
+            if submission.category == Category::ChangedMind {
+                sheet.sellers.insert(&submission.id, submission.seller);
+            }
             if submission.category == Category::RepeatSameId {
                 sheet.sale.tally.silent += 1;
             } else {
@@ -107,9 +145,17 @@ impl<'a> Sheet<'a> {
             return false;
         }
         let Ok(answer) = read_body::<CommandAnswered>(&event.data) else { return false };
-        let Some(category) = answer.answers.as_deref().and_then(|id| self.open.remove(id)) else {
+        let id = answer.answers.as_deref().unwrap_or_default();
+        if self.cancelling.remove(id) {
+            self.sale.cancels.add(&answer);
             return false;
-        };
+        }
+        let Some(category) = self.open.remove(id) else { return false };
+        if let (Outcome::Accepted, Some(&seller), Some(order)) =
+            (answer.outcome, self.sellers.get(id), &answer.order)
+        {
+            self.regretted.push((seller, order.clone()));
+        }
         self.sale.tally.add_answer(&answer);
         let said = match answer.outcome {
             Outcome::Refused => answer.code.clone().unwrap_or_default(),
@@ -121,8 +167,18 @@ impl<'a> Sheet<'a> {
         true
     }
 
+    /// The cancellations that are to be sent now.
+    pub(super) fn regrets(&mut self, at: Timestamp) -> Vec<Event> {
+        let regretted = std::mem::take(&mut self.regretted);
+        let events: Vec<Event> =
+            regretted.into_iter().filter_map(|(seller, order)| cancel(seller, &order, at)).collect();
+        self.sale.cancels.asked += events.len() as u64;
+        self.cancelling.extend(events.iter().map(|event| event.id.clone()));
+        events
+    }
+
     pub(super) fn is_complete(&self) -> bool {
-        self.open.is_empty()
+        self.open.is_empty() && self.regretted.is_empty() && self.cancelling.is_empty()
     }
 
     pub(super) fn close(self) -> Sale {
@@ -132,8 +188,37 @@ impl<'a> Sheet<'a> {
     }
 }
 
+impl Cancels {
+    fn add(&mut self, answer: &CommandAnswered) {
+        match (answer.outcome, answer.code.as_deref()) {
+            (Outcome::Done, _) => self.done += 1,
+            (Outcome::Refused, Some(code::NOTHING_TO_CANCEL)) => self.too_late += 1,
+            (Outcome::Refused | Outcome::Accepted | Outcome::Held | Outcome::Repeated, _) => {
+                self.otherwise += 1;
+            }
+        }
+    }
+}
+
+/// The customer's own wish, so no user of ours stands in it.
+fn cancel(seller: Seller, order: &OrderNumber, at: Timestamp) -> Option<Event> {
+    let body = OrderCancel {
+        reference: Reference::parse(&format!("cancel.{order}")).ok()?,
+        order: order.clone(),
+        user: None,
+        reason: "the customer has changed their mind".to_owned(),
+    };
+    let id = derived_id(at.0, &[b"cancel", order.as_str().as_bytes()]).to_string();
+    Some(event(seller.name(), id, at, order.as_str(), &body))
+}
+
 impl Sale {
     pub(super) fn join(&mut self, other: Self) {
+        let Cancels { asked, done, too_late, otherwise } = other.cancels;
+        self.cancels.asked += asked;
+        self.cancels.done += done;
+        self.cancels.too_late += too_late;
+        self.cancels.otherwise += otherwise;
         let Tally { accepted, held, repeated, refused, parked, silent, unanswered } = other.tally;
         self.tally.accepted += accepted;
         self.tally.held += held;

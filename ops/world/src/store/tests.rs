@@ -6,6 +6,7 @@ use messages::address::PostalAddress;
 use messages::answer::{CommandAnswered, Outcome};
 use messages::card::{CardExpiry, LastFour, PaymentToken, find_card_number};
 use messages::envelope::{OUTSIDE_BYTES_MAX, read_body};
+use messages::id::OrderNumber;
 use messages::item::ItemNumber;
 use messages::order::OrderSubmit;
 use messages::{Body, Timestamp};
@@ -106,6 +107,7 @@ fn every_category_is_what_it_says() {
             Category::BadAddress => assert!(address(&order.deliveries[0].address).is_err()),
             Category::CardNumber => assert!(has_card_number(&order)),
             Category::Normal
+            | Category::ChangedMind
             | Category::Household
             | Category::Unusual
             | Category::OtherContent
@@ -127,6 +129,7 @@ fn every_category_is_what_it_says() {
                 assert!(submission.event().is_some_and(|event| Kind::parse(&event.kind).is_none()))
             }
             Category::Normal
+            | Category::ChangedMind
             | Category::SeveralProducts
             | Category::Gift
             | Category::NoEmail
@@ -238,17 +241,35 @@ fn a_launch_that_is_answered_as_it_should_be_tallies_as_expected() {
         assert!(sheet.take(&answer));
         assert!(!sheet.take(&answer), "an answer that comes twice counts once");
     }
+    let regrets = sheet.regrets(at());
+    let changed = |submission: &&Submission| submission.category == Category::ChangedMind;
+    assert_eq!(regrets.len(), launch.submissions.iter().filter(changed).count());
+    assert!(sheet.regrets(at()).is_empty() && !sheet.is_complete(), "each is sent once and has its answer");
+    for (number, cancel) in regrets.iter().enumerate() {
+        let (outcome, code) = if number == 0 {
+            (Outcome::Refused, Some(code::NOTHING_TO_CANCEL))
+        } else {
+            (Outcome::Done, None)
+        };
+        sheet.take(&answer(&cancel.id, outcome, code));
+    }
     assert!(sheet.is_complete());
-    assert_eq!(sheet.close().tally, launch.expected);
+    let sale = sheet.close();
+    assert_eq!(sale.tally, launch.expected);
+    let asked = regrets.len() as u64;
+    assert_eq!(sale.cancels, Cancels { asked, done: asked - 1, too_late: 1, otherwise: 0 });
     let silent = Sheet::new(&own).close();
     assert_eq!((silent.tally.unanswered, silent.tally.submitted()), (launch.answers(), 1000));
 }
 
+/// Every order has a number of its own.
 fn answer(id: &str, outcome: Outcome, code: Option<&str>) -> Event {
+    let number = id.bytes().fold(7_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
     let body = CommandAnswered {
         answers: Some(id.to_owned()),
         outcome,
         code: code.map(str::to_owned),
+        order: Some(OrderNumber::from_bits(number)),
         ..CommandAnswered::sample()
     };
     event("intake", format!("answer-{id}"), at(), "answer", &body)

@@ -1,7 +1,8 @@
 //! What the warehouse does with one request: open the label, pick, pack, say so. It is a function of the request
 //! alone, so that a repeated request is answered with the same words; it must never show what a label says.
 
-use messages::id::derived_id;
+use messages::case::CaseReceive;
+use messages::id::{Reference, ShipmentId, derived_id};
 use messages::order::DeliverySection;
 use messages::sealed::{Keyring, SealError, Section};
 use messages::shipment::{ShipmentPacked, ShipmentRequested, ShipmentShort};
@@ -9,7 +10,7 @@ use messages::stock::LineUnits;
 use messages::{Event, Timestamp};
 
 use super::label::label;
-use crate::carriers::Parcel;
+use crate::carriers::{Parcel, Returned};
 use crate::chance::of_text;
 use crate::line::event;
 
@@ -56,7 +57,9 @@ pub(super) fn pick(
 ) -> Picked {
     let shipment = &request.shipment;
     let mut chance = of_text(&format!("pick {shipment}"));
-    let is_short = chance.permille(habits.short_permille);
+    // What is sent again lies in the hands of whoever opened it.
+    let is_first = *shipment == ShipmentId::of(&request.release, 1);
+    let is_short = chance.permille(habits.short_permille) && is_first;
     let (found, missing) =
         if is_short { without_one(&request.lines) } else { (request.lines.clone(), Vec::new()) };
     let mut picked = Picked { is_short, ..Picked::default() };
@@ -92,12 +95,26 @@ pub(super) fn pick(
         say("packed", &mut picked.events, repeated, &|id| {
             event(outsider, id, asked_at, shipment.as_str(), &body)
         });
-        picked.parcel = Some(Parcel { carrier, tracking, packed_at: asked_at });
+        picked.parcel = Some(Parcel { shipment: shipment.clone(), carrier, tracking, packed_at: asked_at });
     }
     if resent {
         picked.events.extend(picked.events.first().cloned());
     }
     picked
+}
+
+/// What is said of a parcel that came back and was opened.
+pub(super) fn unpacked(outsider: &str, returned: &Returned, at: Timestamp) -> Event {
+    let shipment = &returned.shipment;
+    let body = CaseReceive {
+        reference: Reference::parse(&format!("back.{shipment}")).expect("an id fits into a reference"),
+        shipment: shipment.clone(),
+        condition: returned.condition,
+        received_at: at,
+        user: None,
+    };
+    let id = derived_id(returned.packed_at.0, &[outsider.as_bytes(), shipment.as_str().as_bytes(), b"back"]);
+    event(outsider, id.to_string(), at, shipment.as_str(), &body)
 }
 
 /// The lines less one unit, and that unit.
@@ -113,8 +130,9 @@ fn without_one(lines: &[LineUnits]) -> (Vec<LineUnits>, Vec<LineUnits>) {
 #[cfg(test)]
 mod tests {
     use messages::Body;
+    use messages::case::Condition;
     use messages::envelope::read_body;
-    use messages::id::{OrderNumber, ReleaseId, ShipmentId};
+    use messages::id::{OrderNumber, ReleaseId};
     use messages::person::PersonName;
     use messages::samples::postal_address;
     use time::OffsetDateTime;
@@ -170,6 +188,17 @@ mod tests {
             }
         }
         assert!(kinds[0] > 10 && kinds[1] > 10, "{kinds:?}");
+    }
+
+    #[test]
+    fn what_came_back_is_told_once_and_as_it_looks() {
+        let shipment = request(3, 1).shipment;
+        let returned =
+            Returned { shipment: shipment.clone(), condition: Condition::Damaged, packed_at: at() };
+        let event = unpacked("warehouse", &returned, at().plus_seconds(9));
+        let body: CaseReceive = read_body(&event.data).unwrap();
+        assert_eq!((body.shipment, body.condition), (shipment, Condition::Damaged));
+        assert_eq!(unpacked("warehouse", &returned, at().plus_seconds(12)).id, event.id);
     }
 
     #[test]

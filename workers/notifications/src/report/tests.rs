@@ -131,6 +131,17 @@ fn a_status_has_three_numbers_of_class_4_or_5() {
     }
 }
 
+#[test]
+fn what_made_the_parser_of_mails_fall_is_no_report() {
+    let report = postfix("pat@example.com", "failed", "5.1.1", "1.received.A@mint.example");
+    let recipe = [75, 181, 92, 107, 0, 0, 0, 16, 44, 0, 0, 0];
+    let other = short(
+        "Original-Recipient: x400; /C=US\nFinal-Recipient: rfc822;b@example.org\nAction: delayed\nStatus: 4.4.1\n",
+    );
+    let bytes = messages::scrutiny::mutated(report.as_bytes(), other.as_bytes(), &recipe);
+    assert_eq!(Report::parse(&String::from_utf8_lossy(&bytes)).map(|_| ()), Err(ReportError::NoReport));
+}
+
 /// A good report with bytes struck out, doubled or replaced.
 fn damaged() -> impl Strategy<Value = String> {
     let good = prop_oneof![
@@ -153,7 +164,19 @@ proptest! {
 
     #[test]
     fn no_bytes_make_it_fail_otherwise_than_by_name(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
-        let _ = Report::parse(&String::from_utf8_lossy(&bytes));
+        if let Err(why) = Report::parse(&String::from_utf8_lossy(&bytes)) {
+            messages::scrutiny::is_sentence(&why.to_string());
+        }
+    }
+
+    #[test]
+    fn a_mutated_report_is_read_or_refused_in_a_sentence(recipe in prop::collection::vec(any::<u8>(), 0..36)) {
+        let report = postfix("pat@example.com", "failed", "5.1.1", "1.received.A@mint.example");
+        let other = short("Original-Recipient: x400; /C=US\nFinal-Recipient: rfc822;b@example.org\nAction: delayed\nStatus: 4.4.1\n");
+        let bytes = messages::scrutiny::mutated(report.as_bytes(), other.as_bytes(), &recipe);
+        if let Err(why) = Report::parse(&String::from_utf8_lossy(&bytes)) {
+            messages::scrutiny::is_sentence(&why.to_string());
+        }
     }
 
     #[test]

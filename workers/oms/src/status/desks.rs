@@ -41,6 +41,7 @@ pub(super) struct Books {
     pub(super) oldest_seconds: Option<i64>,
     /// Events decided since the database's statistics began: only differences mean something.
     pub(super) decided: i64,
+    pub(super) paused: bool,
     /// Who paused the room.
     pub(super) paused_by: Option<String>,
 }
@@ -76,8 +77,7 @@ impl Desks {
             if !pools.contains_key(&database) {
                 pools.insert(database.clone(), migrate::reader_pool(&database).await?);
             }
-            let has_pause = has_pause(&pools[&database], room).await?;
-            places.push(Place { room, broker, database, books: books_sql(room, has_pause) });
+            places.push(Place { room, broker, database, books: books_sql(room) });
         }
         Ok(Self { links, pools, places })
     }
@@ -121,21 +121,7 @@ async fn queue(channel: &Channel, name: &str) -> Result<(u32, u32), String> {
         .map_err(|_| format!("queue {name} is missing; run `oms topology apply`"))
 }
 
-/// Whether this version of the schema knows pausing.
-async fn has_pause(pool: &PgPool, room: Room) -> Result<bool, String> {
-    sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
-        .bind(format!("{room}.pause"))
-        .fetch_one(pool)
-        .await
-        .map_err(|error| reading_failed(&error))
-}
-
-fn books_sql(room: Room, has_pause: bool) -> String {
-    let paused_by = if has_pause {
-        format!("(SELECT paused_by FROM {room}.pause LIMIT 1)")
-    } else {
-        "NULL::text".to_owned()
-    };
+fn books_sql(room: Room) -> String {
     // Inserts into the inbox, as the statistics count them: the rows themselves are too many to be counted.
     format!(
         "SELECT (SELECT count(*) FROM {room}.outbox) AS outbox,
@@ -146,6 +132,6 @@ fn books_sql(room: Room, has_pause: bool) -> String {
                     (SELECT min(due_at) FROM {room}.due WHERE due_at < now())))::bigint AS oldest_seconds,
                 (SELECT COALESCE(sum(pg_stat_get_tuples_inserted(oid)), 0)::bigint FROM pg_class
                  WHERE relnamespace = '{room}'::regnamespace AND relkind = 'r' AND starts_with(relname, 'inbox')) AS decided,
-                {paused_by} AS paused_by"
+                EXISTS (SELECT FROM {room}.pause) AS paused, (SELECT paused_by FROM {room}.pause) AS paused_by"
     )
 }

@@ -191,6 +191,7 @@ mod tests {
                     tasks: big,
                     oldest_seconds: Some(big),
                     decided: big,
+                    paused: paused_by.is_some(),
                     paused_by: paused_by.map(str::to_owned),
                 },
             },

@@ -109,10 +109,11 @@ async fn managed(management: &Management) -> Result<Counts, String> {
 }
 
 /// A room's queues, as metrics name them.
-fn queues_of(room: Room) -> [(&'static str, String); 4] {
+fn queues_of(room: Room) -> [(&'static str, String); 5] {
     [
         ("inner", topology::inner_queue(room)),
         ("outside", topology::outside_queue(room)),
+        ("control", topology::control_queue(room)),
         ("dead", topology::dead_queue(room)),
         ("parked", topology::parked_queue(room)),
     ]

@@ -85,17 +85,25 @@ impl Http {
         let response = request.bearer_auth(&self.secret_key).send().await.map_err(|error| silence(&error))?;
         let status = response.status();
         let is_replayed = response.headers().get(REPLAYED).is_some_and(|value| value == "true");
-        let body = read(response).await?;
-        if status.is_success() {
-            return serde_json::from_slice(&body).map_err(|_| Heard::Nothing {
-                what: "the gateway's answer is not readable".to_owned(),
-                far_side_down: false,
-            });
-        }
-        // A proxy between us answers in whatever form it likes.
-        let refusal = serde_json::from_slice::<ErrorBody>(&body).map(|body| body.error).unwrap_or_default();
-        Err(Heard::Refused { status: status.as_u16(), refusal, is_replayed })
+        understood(status.as_u16(), is_replayed, &read(response).await?)
     }
+}
+
+/// What an answer says, whatever its bytes are.
+pub(super) fn understood<T: serde::de::DeserializeOwned>(
+    status: u16,
+    is_replayed: bool,
+    body: &[u8],
+) -> Result<T, Heard> {
+    if (200..300).contains(&status) {
+        return serde_json::from_slice(body).map_err(|_| Heard::Nothing {
+            what: "the gateway's answer is not readable".to_owned(),
+            far_side_down: false,
+        });
+    }
+    // A proxy between us answers in whatever form it likes.
+    let refusal = serde_json::from_slice::<ErrorBody>(body).map(|body| body.error).unwrap_or_default();
+    Err(Heard::Refused { status, refusal, is_replayed })
 }
 
 async fn read(response: Response) -> Result<Vec<u8>, Heard> {

@@ -2,8 +2,8 @@
 
 use messages::money::Amount;
 
-use super::http::Heard;
-use super::wire::{Refund, RefundStatus};
+use super::http::{Heard, understood};
+use super::wire::{Page, Refund, RefundStatus};
 use super::{Found, Gateway, open};
 use crate::call::{Answer, RefundCall};
 
@@ -41,6 +41,18 @@ impl Gateway {
         let refunds = self.http.refunds(&call.intent).await?;
         Ok(refunds.iter().find(|refund| refund.has_reference(&call.reference)).map(given_back))
     }
+}
+
+/// As [`super::taken_for`], of a refund and of a list of them.
+pub(super) fn taken_for(status: u16, is_replayed: bool, body: &[u8]) -> Vec<Answer> {
+    let one = match understood::<Refund>(status, is_replayed, body) {
+        Ok(refund) => given_back(&refund),
+        Err(heard) => Found::of(heard).answer,
+    };
+    let page = understood::<Page<Refund>>(status, is_replayed, body);
+    let found =
+        page.ok().and_then(|page| page.data.iter().find(|one| one.has_reference("r")).map(given_back));
+    std::iter::once(one).chain(found).collect()
 }
 
 fn given_back(refund: &Refund) -> Answer {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 /// A payment intent.
 #[derive(Debug, Deserialize)]
 pub(super) struct Intent {
-    pub(super) id: String,
+    pub(super) id: IntentId,
     pub(super) status: Status,
     /// Minor units captured so far.
     #[serde(default)]
@@ -16,6 +16,27 @@ pub(super) struct Intent {
     pub(super) last_payment_error: Option<Refusal>,
     #[serde(default)]
     latest_charge: Option<LatestCharge>,
+}
+
+/// The gateway's name of an intent: it becomes a part of addresses, so it is letters, digits, `_` and `-`, 255 at most.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct IntentId(String);
+
+impl TryFrom<String> for IntentId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_name = (1..=255).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+        if is_name { Ok(Self(text)) } else { Err("not the name of an intent") }
+    }
+}
+
+impl std::fmt::Display for IntentId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -125,7 +146,7 @@ pub(super) struct Refusal {
     #[serde(default)]
     decline_code: Option<String>,
     #[serde(default)]
-    pub(super) advice_code: Option<String>,
+    advice_code: Option<String>,
 }
 
 impl Refusal {
@@ -152,11 +173,19 @@ impl Refusal {
     /// The decline code, else the error code, else the error's type.
     pub(super) fn card_code(&self) -> String {
         let code = self.decline_code.as_deref().or(self.code.as_deref()).unwrap_or(&self.kind);
-        let is_code = (1..=64).contains(&code.len())
-            && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
         // It goes into messages and logs, so it must be a word of the gateway's and nothing else.
-        if is_code { code.to_owned() } else { "unknown".to_owned() }
+        if is_word(code) { code.to_owned() } else { "unknown".to_owned() }
     }
+
+    /// What the card network advises; it is stored, so it is a word too.
+    pub(super) fn advice(&self) -> Option<String> {
+        self.advice_code.clone().filter(|code| is_word(code))
+    }
+}
+
+fn is_word(code: &str) -> bool {
+    (1..=64).contains(&code.len())
+        && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 #[cfg(test)]

@@ -1,3 +1,6 @@
+//! The ledger in memory is as honest as the database: what one transaction must not see or overwrite of another. These
+//! tests never let time pass by themselves.
+
 use std::borrow::Cow;
 
 use futures_util::FutureExt as _;

@@ -1,7 +1,7 @@
 //! One transaction in memory: what it changes lies beside the tables until it commits, what it touches is locked until
 //! it ends, and who wants the same waits. A circle of waits ends as a deadlock for whoever closes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use messages::Timestamp;
@@ -10,6 +10,7 @@ use messages::task::{TaskClose, TaskKind};
 use uuid::Uuid;
 
 use super::{Gate, Inner, Lock, Shared, Step, TaskState, pass};
+use crate::control::Control;
 use crate::faults::{self, Sabotage};
 use crate::ledger::{ClosedTask, DueId, LedgerError, Loaded, OutboxRow, TracedDue, Tx};
 use crate::worker::{DueChange, DueRow, Key as _, Peek, Task, Worker};
@@ -30,6 +31,8 @@ struct Changes<W: Worker> {
     rows: BTreeMap<W::Key, Option<W::State>>,
     due: BTreeMap<(String, String), Option<DueRow>>,
     tasks: BTreeMap<(TaskKind, String), TaskState>,
+    /// All of them, once one is changed.
+    controls: Option<BTreeSet<String>>,
     outbox: Vec<(i64, OutboxRow)>,
     forgotten: Vec<i64>,
 }
@@ -46,6 +49,7 @@ impl<W: Worker> MemoryTx<W> {
             rows: BTreeMap::new(),
             due: BTreeMap::new(),
             tasks: BTreeMap::new(),
+            controls: None,
             outbox: Vec::new(),
             forgotten: Vec::new(),
         };
@@ -149,6 +153,9 @@ impl<W: Worker> Inner<W> {
             }
         }
         tables.tasks.extend(changes.tasks);
+        if let Some(controls) = changes.controls {
+            tables.controls = controls;
+        }
         for (batch, row) in changes.outbox {
             tables.next_at.insert(row.id, tables.now);
             tables.outbox.insert(row.id, (batch, row));
@@ -358,6 +365,28 @@ impl<W: Worker> Tx<W> for MemoryTx<W> {
         Ok(Some(ClosedTask { kind: close.kind, key: close.key.clone(), order_number }))
     }
 
+    async fn control(&mut self, control: &Control) -> Result<bool, LedgerError> {
+        self.pass(Step::Statement).await?;
+        self.lock(Lock::Controls).await?;
+        let (mut controls, batch) = {
+            let inner = self.shared.lock();
+            (
+                self.changes.controls.clone().unwrap_or_else(|| inner.tables.controls.clone()),
+                inner.tables.batch,
+            )
+        };
+        let is_new = control.note(&mut controls);
+        self.changes.controls = Some(controls);
+        if is_new && let Some(row) = control.restored(batch) {
+            let place = (row.key.clone(), row.kind.clone());
+            if self.due(&place).is_none() {
+                self.lock(Lock::Due(place.0.clone(), place.1.clone())).await?;
+                self.changes.due.insert(place, Some(row));
+            }
+        }
+        Ok(is_new)
+    }
+
     async fn put_outbox(&mut self, batch: i64, rows: &mut [OutboxRow]) -> Result<(), LedgerError> {
         self.pass(Step::Statement).await?;
         let mut inner = self.shared.lock();
@@ -386,6 +415,7 @@ impl<W: Worker> Tx<W> for MemoryTx<W> {
             rows: std::mem::take(&mut self.changes.rows),
             due: std::mem::take(&mut self.changes.due),
             tasks: std::mem::take(&mut self.changes.tasks),
+            controls: self.changes.controls.take(),
             outbox: std::mem::take(&mut self.changes.outbox),
             forgotten: std::mem::take(&mut self.changes.forgotten),
         };

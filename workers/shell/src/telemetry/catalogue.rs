@@ -126,9 +126,10 @@ const OUTCOME: Label =
 const REASON: Label =
     Label { name: "reason", values: Values::Closed(|| ParkReason::ALL.map(ParkReason::name).into()) };
 const STEP: Label = Label { name: "step", values: Values::Closed(|| Step::ALL.map(Step::name).into()) };
-const DOOR: Label = Label { name: "door", values: Values::Closed(|| vec!["inner", "outside", "dead"]) };
+const DOOR: Label =
+    Label { name: "door", values: Values::Closed(|| vec!["inner", "outside", "control", "dead"]) };
 const QUEUE: Label =
-    Label { name: "queue", values: Values::Closed(|| vec!["inner", "outside", "dead", "parked"]) };
+    Label { name: "queue", values: Values::Closed(|| vec!["inner", "outside", "control", "dead", "parked"]) };
 const READY: Label = Label { name: "state", values: Values::Closed(|| vec!["ready", "unacked"]) };
 const TO: Label = Label { name: "to", values: Values::Closed(|| vec!["rooms", "outsiders"]) };
 const OUTSIDER: Label = Label { name: "outsider", values: Values::Open("the list of outsiders") };
@@ -262,6 +263,8 @@ catalogue! {
         "Outbox rows: stored, and not confirmed by the broker or not deleted yet";
     OutboxOldest = Kind::Gauge, House, "oms_outbox_oldest_seconds", "seconds", [ROOM, TO],
         "Age of the oldest outbox row, 0 if there is none";
+    RoomPaused = Kind::Gauge, House, "oms_room_paused", "1 or 0", [ROOM],
+        "1 while an operator lets the room stand still";
     InboxDaysAhead = Kind::Gauge, House, "oms_inbox_days_ahead", "days", [ROOM],
         "Days after today for which the inbox has a partition";
     OpenTasks = Kind::Gauge, House, "oms_open_tasks", "tasks", [ROOM],

@@ -18,13 +18,15 @@ pub(crate) fn tell<W: Worker>(entries: &[Entry<W>]) {
                 let (order, trace) = (order_of(cause), trace_of(cause));
                 tracing::warn!(target: TARGET, room = %W::ROOM, message.id = %cause.id, order.id = order, trace_id = trace, reason = parked.reason.name(), "parked");
             }
-            Work::Decide(_) | Work::Timer(_) | Work::Answer(_) | Work::CloseTask(_) if is_full => {
+            Work::Decide(_) | Work::Timer(_) | Work::Answer(_) | Work::CloseTask(_) | Work::Control(_)
+                if is_full =>
+            {
                 let (order, trace) = (order_of(cause), trace_of(cause));
                 let kind = cause.original.as_ref().map(|original| original.event.kind.as_str());
                 let due = cause.due.as_ref().map(|due| due.kind.as_str());
                 tracing::debug!(target: TARGET, room = %W::ROOM, message.id = %cause.id, order.id = order, trace_id = trace, kind, due.kind = due, "settled");
             }
-            Work::Decide(_) | Work::Timer(_) | Work::Answer(_) | Work::CloseTask(_) => {}
+            Work::Decide(_) | Work::Timer(_) | Work::Answer(_) | Work::CloseTask(_) | Work::Control(_) => {}
         }
     }
 }
