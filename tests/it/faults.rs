@@ -24,9 +24,9 @@ async fn a_house_that_is_killed_again_and_again_still_accounts_for_every_order()
     for (desk, kind, facts) in [
         ("intake", "accepted", 40),
         ("payment", "authorized", 60),
-        ("fulfillment", "dispatched", 120),
-        ("payment", "captured", 200),
-        ("tracking", "delivered", 250),
+        ("fulfillment", "dispatched", 80),
+        ("payment", "captured", 100),
+        ("tracking", "delivered", 120),
     ] {
         let sql = format!("SELECT count(*) FROM lifecycle.facts WHERE kind = '{kind}'");
         house.until_at_least(&format!("{desk} is at work"), &sql, facts).await;
@@ -279,14 +279,14 @@ async fn resend(
     }
 }
 
-async fn open(test: &str) -> TestHouse {
+pub(super) async fn open(test: &str) -> TestHouse {
     let mut house = TestHouse::new(test).await;
     house.start_mail_sink().await;
     house.set("OMS_PAYMENT_LOOKUP_DELAY", "1");
     house
 }
 
-fn apply_catalogue(house: &TestHouse) -> String {
+pub(super) fn apply_catalogue(house: &TestHouse) -> String {
     let path = house.folder().join("catalogue.json");
     std::fs::write(&path, house.world_ok(&["products", "--units", "1000"]))
         .expect("the house's folder is writable");
@@ -317,7 +317,7 @@ fn start_store(house: &mut TestHouse, products: &str, orders: i64) {
 }
 
 /// What must be true of every house in which nothing is under way any more.
-async fn adds_up(house: &TestHouse) {
+pub(super) async fn adds_up(house: &TestHouse) {
     for room in Room::ALL {
         house
             .until_count(

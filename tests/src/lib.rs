@@ -45,7 +45,11 @@ fn address(name: &str) -> String {
 }
 
 /// A program of this build: it lies beside the running one, or above it if that is a test.
-fn program(name: &str) -> PathBuf {
+///
+/// # Panics
+/// It is not built.
+#[must_use]
+pub fn program(name: &str) -> PathBuf {
     let running = std::env::current_exe().expect("this program is a file");
     let beside = running.parent().expect("a folder");
     let folder = if beside.ends_with("deps") { beside.parent().expect("target/<profile>") } else { beside };

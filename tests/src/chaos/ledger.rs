@@ -156,7 +156,7 @@ pub(super) async fn account(crew: &Crew, told: &Told, poison: &BTreeMap<String, 
 
 async fn money(house: &TestHouse) -> Vec<Entry> {
     let gateway = house.gateway_ledger().await;
-    let status = house.oms_json(&["status"]);
+    let status = house.oms_json(&["status", "--sums"]);
     let number = |value: &Value| value.as_i64().unwrap_or(i64::MIN);
     let references = gateway["doubled"].as_array().map_or(0, Vec::len);
     let captures = gateway["captures"]
