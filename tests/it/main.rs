@@ -6,6 +6,7 @@ mod cancelling;
 mod cases;
 mod cases_killed;
 mod clear_text;
+mod cluster;
 mod contention;
 mod crash_points;
 mod faults;

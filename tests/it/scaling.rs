@@ -7,7 +7,7 @@ use messages::Room;
 use serde_json::{Value, json};
 use tests::TestHouse;
 
-use super::faults::{adds_up, apply_catalogue, open};
+use super::faults::{Sale, adds_up, apply_catalogue, open, start_store};
 
 const REPLICAS: usize = 3;
 /// Orders that set out while the replicas of one room are replaced.
@@ -28,9 +28,11 @@ async fn three_replicas_of_every_room_are_replaced_one_by_one_under_load() {
     let path = apply_catalogue(&house);
     house.start_warehouse(&[]).await;
 
-    for (round, room) in Room::ALL.into_iter().enumerate() {
+    for (seed, room) in (100..).zip(Room::ALL) {
         let store = format!("store-{room}");
-        start_store(&mut house, &store, &path, round);
+        // About as fast as three replicas are replaced.
+        let sale = Sale { process: &store, orders: ORDERS_PER_ROOM, per_second: 15, seed };
+        start_store(&mut house, &path, &sale);
         let before = decided(&house, room).await;
         for replica in 1..=REPLICAS {
             let process = format!("{room}-{replica}");
@@ -66,29 +68,4 @@ fn replicas() -> impl Iterator<Item = (Room, usize)> {
 
 async fn decided(house: &TestHouse, room: Room) -> i64 {
     house.count(&format!("SELECT count(*) FROM {room}.inbox")).await
-}
-
-/// Each store is a crowd of its own, about as fast as three replicas are replaced.
-fn start_store(house: &mut TestHouse, process: &str, products: &str, round: usize) {
-    let users = house.setting("OMS_CREDENTIALS_FILE").to_owned();
-    let (orders, seed) = (ORDERS_PER_ROOM.to_string(), (100 + round).to_string());
-    house.start(
-        process,
-        "world",
-        &[
-            "store",
-            "--credentials",
-            &users,
-            "--products",
-            products,
-            "--orders",
-            &orders,
-            "--seed",
-            &seed,
-            "--rate",
-            "15",
-            "--plain",
-            "--json",
-        ],
-    );
 }

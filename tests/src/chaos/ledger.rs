@@ -83,7 +83,7 @@ const ORDERS: &str = "
     FROM each";
 
 /// Units of which more left than were ordered, by order line: whatever the rooms believe, a parcel too many shows here.
-const SHIPPED_TWICE: &str = "
+pub const SHIPPED_TWICE: &str = "
     SELECT count(*) FROM (
         SELECT order_number, line->>'line' AS line,
                sum((line->>'quantity')::bigint) FILTER (WHERE kind = 'dispatched') AS left_,
@@ -97,7 +97,7 @@ const DISPATCHED: &str = "
     FROM lifecycle.facts, jsonb_array_elements(state->'what'->'lines') AS line WHERE kind = 'dispatched'";
 
 /// Units that more was promised of than a product's limit or its stock allows.
-const OVERSOLD: &str = "
+pub const OVERSOLD: &str = "
     SELECT COALESCE(sum(greatest(reserved + shipped - product_limit, reserved - on_hand, 0)), 0)::bigint FROM inventory.items";
 
 const RECEIVED: &str = "SELECT COALESCE(sum((state->'what'->>'change')::bigint), 0)::bigint FROM lifecycle.facts WHERE kind = 'stock_changed'";
