@@ -126,6 +126,23 @@ pub fn parked_key(room: Room) -> String {
     format!("{room}.parked")
 }
 
+/// The addresses in a text that has one, or one for each node of a cluster with commas between them. A comma that no
+/// address follows belongs to the one before it.
+#[must_use]
+pub fn addresses(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    for (comma, _) in text.match_indices(',') {
+        let next = text[comma + 1..].trim_start();
+        if next.starts_with("amqp://") || next.starts_with("amqps://") {
+            found.push(text[from..comma].trim());
+            from = comma + 1;
+        }
+    }
+    found.push(text[from..].trim());
+    found
+}
+
 /// Everything that must exist on the broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topology {

@@ -5,6 +5,8 @@
 BROKER_LEAST=3.10
 
 broker_key() { echo "oms-mq$KEY"; }
+# A node of ops/cluster has its number in a file.
+node_name() { echo "oms$(cat "$HOME_DIR/member" 2>/dev/null || true)@localhost"; }
 broker_private_url() { echo "amqp://oms:$(password broker)@127.0.0.1:$BROKER_PORT/%2f"; }
 broker_private_management_url() { echo "http://oms:$(password broker)@127.0.0.1:$MANAGEMENT_PORT"; }
 
@@ -130,10 +132,18 @@ epmd_gone() {
   ! port_open 127.0.0.1 "$EPMD_PORT"
 }
 
+# join_files HOME: what a node of a cluster needs besides. Those that are cut off from the majority stop, as in production.
+join_files() {
+  echo 'cluster_partition_handling = pause_minority' >>"$1/rabbitmq.conf"
+  # RabbitMQ refuses a cookie that others may read, and makes one of its own if there is none.
+  rm -f "$1/home/.erlang.cookie"
+  (umask 277 && password cookie >"$1/home/.erlang.cookie")
+}
+
 write_broker_files() {
   local home=$1
   cat >"$home/env" <<ENV
-export HOME='$home/home' RABBITMQ_NODENAME=oms@localhost RABBITMQ_NODE_IP_ADDRESS=127.0.0.1 RABBITMQ_NODE_PORT=$BROKER_PORT
+export HOME='$home/home' RABBITMQ_NODENAME=$(node_name) RABBITMQ_NODE_IP_ADDRESS=127.0.0.1 RABBITMQ_NODE_PORT=$BROKER_PORT
 export RABBITMQ_DIST_PORT=$DISTRIBUTION_PORT ERL_EPMD_PORT=$EPMD_PORT ERL_EPMD_ADDRESS=127.0.0.1 ERL_EPMD_RELAXED_COMMAND_CHECK=1
 export RABBITMQ_MNESIA_BASE='$home/data' RABBITMQ_LOG_BASE='$home/log' RABBITMQ_PID_FILE='$home/pid'
 export RABBITMQ_ENABLED_PLUGINS_FILE='$home/plugins' RABBITMQ_CONFIG_FILE='$home/rabbitmq.conf'
@@ -155,4 +165,5 @@ prometheus.tcp.ip = 127.0.0.1
 prometheus.tcp.port = $METRICS_PORT
 disk_free_limit.absolute = 200MB
 CONF
+  if [ -e "$HOME_DIR/member" ]; then join_files "$home"; fi
 }

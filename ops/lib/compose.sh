@@ -14,8 +14,28 @@ compose() {
   # shellcheck disable=SC2086 # one or two words
   OPS_BROKER_PASSWORD=$(password broker) OPS_DATABASE_PASSWORD=$(password database) \
     OPS_BROKER_PORT=$BROKER_PORT OPS_BROKER_MANAGEMENT_PORT=$MANAGEMENT_PORT OPS_BROKER_METRICS_PORT=$METRICS_PORT \
-    OPS_DATABASE_PORT=$DATABASE_PORT \
+    OPS_DATABASE_PORT=$DATABASE_PORT OPS_GRAFANA_PASSWORD=not-started-from-here \
     $program -p "oms-$(checkout_hash)-$NAME" -f "$ROOT/docker-compose.yml" "$@"
+}
+
+# check_compose: whether the file is one, for an engine that need not be here.
+check_compose() {
+  local program=docker-compose
+  if docker compose version >/dev/null 2>&1; then
+    program='docker compose'
+  else
+    install_or_say docker-compose docker-compose "it judges docker-compose.yml; no engine is needed for that"
+  fi
+  # shellcheck disable=SC2086 # one or two words
+  OPS_BROKER_PASSWORD=a OPS_DATABASE_PASSWORD=b OPS_GRAFANA_PASSWORD=c OMS_PAYMENT_KEY=d \
+    $program -f "$ROOT/docker-compose.yml" --profile demo config --quiet
+  # A password that is missing must be named, not be empty.
+  # shellcheck disable=SC2086
+  if env -u OPS_BROKER_PASSWORD OPS_DATABASE_PASSWORD=b OPS_GRAFANA_PASSWORD=c \
+    $program -f "$ROOT/docker-compose.yml" config --quiet >/dev/null 2>&1; then
+    die "docker-compose.yml lets RabbitMQ start without OPS_BROKER_PASSWORD"
+  fi
+  say "$($program version | head -n 1): docker-compose.yml is well formed"
 }
 
 compose_launch() {

@@ -10,7 +10,9 @@ given() {
 }
 
 check_given_broker() {
-  local address=${OMS_AMQP_URL#*://} tls=no port=5672 host version
+  # Of the nodes of a cluster the first is asked.
+  local address=${OMS_AMQP_URL%%,amqp*} tls=no port=5672 host version
+  address=${address#*://}
   case $OMS_AMQP_URL in
     amqp://*) ;;
     amqps://*) tls=yes port=5671 ;;

@@ -1,6 +1,8 @@
 //! What the house looks like, checked on its files: one shape per room, no room knows another, decisions stay pure. It
 //! needs no services.
 
+mod compose;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

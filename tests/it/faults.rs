@@ -5,12 +5,15 @@ use std::collections::BTreeSet;
 
 use messages::{Kind, Room};
 use serde_json::{Value, json};
-use tests::TestHouse;
+use tests::chaos::ledger::{OVERSOLD, SHIPPED_TWICE};
 use tests::client::{Client, Submitter, event};
 use tests::orders::{now, number, order, product};
 use tests::tap::{Passed, Tap};
+use tests::{Servers, TestHouse};
 
 const ORDERS: i64 = 400;
+/// Longer than a sweep.
+const PATIENCE_SECONDS: &str = "100";
 
 #[tokio::test]
 async fn a_house_that_is_killed_again_and_again_still_accounts_for_every_order() {
@@ -20,15 +23,15 @@ async fn a_house_that_is_killed_again_and_again_still_accounts_for_every_order()
     house.start_rooms("rooms", "all").await;
     let path = apply_catalogue(&house);
     house.start_warehouse(&["--double-permille", "50", "--late-permille", "50"]).await;
-    start_store(&mut house, &path, ORDERS);
+    start_store(&mut house, &path, &at_once(ORDERS));
 
     // Each time in the middle of another desk's work.
     for (desk, kind, facts) in [
         ("intake", "accepted", 40),
         ("payment", "authorized", 60),
-        ("fulfillment", "dispatched", 120),
-        ("payment", "captured", 200),
-        ("tracking", "delivered", 250),
+        ("fulfillment", "dispatched", 80),
+        ("payment", "captured", 100),
+        ("tracking", "delivered", 120),
     ] {
         let sql = format!("SELECT count(*) FROM lifecycle.facts WHERE kind = '{kind}'");
         house.until_at_least(&format!("{desk} is at work"), &sql, facts).await;
@@ -68,7 +71,7 @@ async fn a_house_that_loses_the_sessions_that_vouch_for_its_calls_makes_each_cal
     house.start_rooms("second", "payment,notifications").await;
     let path = apply_catalogue(&house);
     house.start_warehouse(&[]).await;
-    start_store(&mut house, &path, 150);
+    start_store(&mut house, &path, &at_once(150));
     for authorized in [20, 60, 100] {
         let sql = "SELECT count(*) FROM lifecycle.facts WHERE kind = 'authorized'";
         house.until_at_least("payment is at work", sql, authorized).await;
@@ -95,7 +98,7 @@ async fn a_process_that_is_asked_to_stop_finishes_what_it_has_begun_and_ends_wel
     house.start_rooms("rooms", "all").await;
     let path = apply_catalogue(&house);
     house.start_warehouse(&[]).await;
-    start_store(&mut house, &path, 150);
+    start_store(&mut house, &path, &at_once(150));
     for (kind, facts) in [("accepted", 30), ("captured", 60)] {
         house
             .until_at_least(
@@ -281,14 +284,18 @@ async fn resend(
     }
 }
 
-async fn open(test: &str) -> TestHouse {
-    let mut house = TestHouse::new(test).await;
+pub(super) async fn open(test: &str) -> TestHouse {
+    open_on(&Servers::of_environment(), test).await
+}
+
+pub(super) async fn open_on(servers: &Servers, test: &str) -> TestHouse {
+    let mut house = TestHouse::on(servers, test).await;
     house.start_mail_sink().await;
     house.set("OMS_PAYMENT_LOOKUP_DELAY", "1");
     house
 }
 
-fn apply_catalogue(house: &TestHouse) -> String {
+pub(super) fn apply_catalogue(house: &TestHouse) -> String {
     let path = house.folder().join("catalogue.json");
     std::fs::write(&path, house.world_ok(&["products", "--units", "1000"]))
         .expect("the house's folder is writable");
@@ -297,29 +304,29 @@ fn apply_catalogue(house: &TestHouse) -> String {
     path
 }
 
-fn start_store(house: &mut TestHouse, products: &str, orders: i64) {
+/// Orders of a store, all of them good; another seed is another crowd.
+pub(super) struct Sale<'a> {
+    pub(super) process: &'a str,
+    pub(super) orders: i64,
+    pub(super) per_second: u32,
+    pub(super) seed: u32,
+}
+
+/// More orders per second than the house takes.
+const fn at_once(orders: i64) -> Sale<'static> {
+    Sale { process: "store", orders, per_second: 80, seed: 1 }
+}
+
+pub(super) fn start_store(house: &mut TestHouse, products: &str, sale: &Sale<'_>) {
     let users = house.setting("OMS_CREDENTIALS_FILE").to_owned();
-    house.start(
-        "store",
-        "world",
-        &[
-            "store",
-            "--credentials",
-            &users,
-            "--products",
-            products,
-            "--orders",
-            &orders.to_string(),
-            "--rate",
-            "80",
-            "--plain",
-            "--json",
-        ],
-    );
+    let (orders, rate, seed) = (sale.orders.to_string(), sale.per_second.to_string(), sale.seed.to_string());
+    let mut arguments = vec!["store", "--plain", "--json", "--credentials", &users, "--products", products];
+    arguments.extend(["--orders", &orders, "--rate", &rate, "--seed", &seed, "--patience", PATIENCE_SECONDS]);
+    house.start(sale.process, "world", &arguments);
 }
 
 /// What must be true of every house in which nothing is under way any more.
-async fn adds_up(house: &TestHouse) {
+pub(super) async fn adds_up(house: &TestHouse) {
     for room in Room::ALL {
         house
             .until_count(
@@ -349,6 +356,9 @@ async fn adds_up(house: &TestHouse) {
         owed,
         "payment's own books say the same"
     );
+    for count in [SHIPPED_TWICE, OVERSOLD] {
+        assert_eq!(house.count(count).await, 0, "{count}");
+    }
     let units = "SELECT coalesce(sum((line->>'quantity')::bigint), 0)::bigint FROM lifecycle.facts, jsonb_array_elements(state->'what'->'lines') AS line WHERE kind = 'dispatched'";
     let received = "SELECT sum((state->'what'->>'change')::bigint)::bigint FROM lifecycle.facts WHERE kind = 'stock_changed'";
     let (units, received) = (house.count(units).await, house.count(received).await);

@@ -14,6 +14,7 @@ pub mod bench;
 pub mod broker;
 pub mod chaos;
 pub mod client;
+pub mod cluster;
 pub mod lists;
 pub mod orders;
 mod outside;
@@ -38,6 +39,29 @@ pub struct TestHouse {
     is_kept: bool,
 }
 
+/// The addresses of the servers that a house lives on, with logins that may make databases, virtual hosts and users.
+#[derive(Debug, Clone)]
+pub struct Servers {
+    pub database: String,
+    pub amqp: String,
+    pub management: String,
+}
+
+impl Servers {
+    /// Those that `ops/test` gives.
+    ///
+    /// # Panics
+    /// There are none.
+    #[must_use]
+    pub fn of_environment() -> Self {
+        Self {
+            database: address("OMS_DATABASE_URL"),
+            amqp: address("OMS_AMQP_URL"),
+            management: address("OMS_RABBITMQ_MANAGEMENT_URL"),
+        }
+    }
+}
+
 fn address(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
         panic!("{name} is not set: run these tests by `ops/test`, or eval \"$(ops/services env)\" first")
@@ -45,7 +69,11 @@ fn address(name: &str) -> String {
 }
 
 /// A program of this build: it lies beside the running one, or above it if that is a test.
-fn program(name: &str) -> PathBuf {
+///
+/// # Panics
+/// It is not built.
+#[must_use]
+pub fn program(name: &str) -> PathBuf {
     let running = std::env::current_exe().expect("this program is a file");
     let beside = running.parent().expect("a folder");
     let folder = if beside.ends_with("deps") { beside.parent().expect("target/<profile>") } else { beside };
@@ -56,7 +84,18 @@ fn program(name: &str) -> PathBuf {
 
 impl TestHouse {
     /// A new, empty house: migrated, with its topology, users and keys.
+    ///
+    /// # Panics
+    /// Its servers are not named, or do not answer.
     pub async fn new(test: &str) -> Self {
+        Self::on(&Servers::of_environment(), test).await
+    }
+
+    /// The same on these servers.
+    ///
+    /// # Panics
+    /// They do not answer.
+    pub async fn on(servers: &Servers, test: &str) -> Self {
         // The same provider as in the programs; a second install changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut random = [0_u8; 4];
@@ -65,10 +104,9 @@ impl TestHouse {
         let houses = program("oms").parent().expect("a folder").join("test-houses");
         let folder = houses.join(&name);
         std::fs::create_dir_all(&folder).expect("the target folder is writable");
-        let admin_database = address("OMS_DATABASE_URL");
-        let management = address("OMS_RABBITMQ_MANAGEMENT_URL");
+        let (admin_database, management) = (servers.database.clone(), servers.management.clone());
         let database = with_last_segment(&admin_database, &name);
-        let amqp = with_last_segment(&address("OMS_AMQP_URL"), &name);
+        let amqp = each_address(&servers.amqp, |url| with_last_segment(url, &name));
         let mut admin = PgConnection::connect(&admin_database).await.expect("PostgreSQL answers");
         sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}")))
             .execute(&mut admin)
@@ -155,10 +193,11 @@ impl TestHouse {
         let users =
             std::fs::read_to_string(self.setting("OMS_CREDENTIALS_FILE")).expect("topology apply wrote it");
         let users: BTreeMap<String, String> = serde_json::from_str(&users).expect("JSON");
-        let url = self.setting("OMS_AMQP_URL");
-        let (scheme, rest) = url.split_once("://").expect("a URL");
-        let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-        format!("{scheme}://{outsider}:{}@{host}", users[outsider])
+        each_address(self.setting("OMS_AMQP_URL"), |url| {
+            let (scheme, rest) = url.split_once("://").expect("a URL");
+            let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+            format!("{scheme}://{outsider}:{}@{host}", users[outsider])
+        })
     }
 
     /// Gives a setting to every process that starts from now on.
@@ -527,6 +566,11 @@ pub struct Output {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
+}
+
+fn each_address(urls: &str, change: impl Fn(&str) -> String) -> String {
+    let changed: Vec<String> = messages::topology::addresses(urls).into_iter().map(change).collect();
+    changed.join(",")
 }
 
 fn with_last_segment(url: &str, segment: &str) -> String {

@@ -10,10 +10,11 @@ mod publish;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use lapin::uri::AMQPUri;
 use messages::envelope::SpecVersion;
-use messages::topology::out_queue;
+use messages::topology::{addresses, out_queue};
 use messages::{Body, Event, Timestamp};
 use serde_json::value::to_raw_value;
 use tokio::sync::{mpsc, oneshot};
@@ -57,7 +58,7 @@ impl fmt::Display for LineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address => f.write_str(
-                "the AMQP address is not readable; it looks like amqp://user:password@host:5672/vhost",
+                "the AMQP address is not readable; it looks like amqp://user:password@host:5672/vhost, or like several of these with commas between them",
             ),
             Self::CredentialsFile { path, why } => {
                 write!(f, "the credentials file {path} is not readable: {why}")
@@ -120,24 +121,28 @@ pub struct Line {
 }
 
 impl Line {
-    /// Opens the line of the outsider `name`. With credentials it logs in as that outsider, and the broker vouches
+    /// Opens the line of the outsider `name`, at the first of the addresses that answers. With credentials it logs in as that outsider, and the broker vouches
     /// for the name; without, it keeps the address's own login and only claims the name (`app_id`).
     ///
     /// # Errors
     /// The address or the password is missing or wrong, or the broker does not answer.
     pub async fn open(url: &str, credentials: Option<&Credentials>, name: &str) -> Result<Self, LineError> {
-        let mut uri: AMQPUri = url.parse().map_err(|_| LineError::Address)?;
+        let each = addresses(url).into_iter().map(str::parse::<AMQPUri>);
+        let mut uris = each.collect::<Result<Vec<_>, _>>().map_err(|_| LineError::Address)?;
         if let Some(credentials) = credentials {
             let password = credentials.0.get(name).ok_or_else(|| LineError::NoPassword(name.to_owned()))?;
-            uri.authority.userinfo.username = name.to_owned();
-            uri.authority.userinfo.password.clone_from(password);
+            for uri in &mut uris {
+                name.clone_into(&mut uri.authority.userinfo.username);
+                uri.authority.userinfo.password.clone_from(password);
+            }
         }
-        let publishing = Link::new(uri.clone(), name, "publishing");
+        let uris: Arc<[AMQPUri]> = uris.into();
+        let publishing = Link::new(Arc::clone(&uris), name, "publishing");
         // At once, so that a wrong password is told here and not with the first message.
         publishing.channel().await?;
         let (windows, arriving) = mpsc::channel(4);
         tokio::spawn(publish::publish_windows(publishing, arriving));
-        Ok(Self { name: name.to_owned(), hearing: Link::new(uri, name, "hearing"), windows })
+        Ok(Self { name: name.to_owned(), hearing: Link::new(uris, name, "hearing"), windows })
     }
 
     #[must_use]
@@ -218,6 +223,8 @@ mod tests {
             ("amqp://localhost", "call-centre", "no password for call-centre"),
             // Port 1 is nobody's.
             ("amqp://127.0.0.1:1", "web-store", "127.0.0.1:1 does not let web-store in"),
+            ("amqp://127.0.0.1:1,amqp://127.0.0.1:2", "web-store", "127.0.0.1:2 does not let web-store in"),
+            ("amqp://127.0.0.1:1,amqp://127.0.0.1:x", "web-store", "not readable"),
         ] {
             let error = Line::open(url, Some(&credentials), name).await.unwrap_err().to_string();
             assert!(error.contains(said) && !error.contains("s3cret"), "{error}");

@@ -85,7 +85,7 @@ const ORDERS: &str = "
     FROM each";
 
 /// Units of which more left than were ordered, by order line: whatever the rooms believe, a parcel too many shows here.
-const SHIPPED_TWICE: &str = "
+pub const SHIPPED_TWICE: &str = "
     SELECT count(*) FROM (
         SELECT order_number, line->>'line' AS line,
                sum((line->>'quantity')::bigint) FILTER (WHERE kind = 'dispatched') AS left_,
@@ -99,7 +99,7 @@ const DISPATCHED: &str = "
     FROM lifecycle.facts, jsonb_array_elements(state->'what'->'lines') AS line WHERE kind = 'dispatched'";
 
 /// Units that more was promised of than a product's limit or its stock allows.
-const OVERSOLD: &str = "
+pub const OVERSOLD: &str = "
     SELECT COALESCE(sum(greatest(reserved + shipped - product_limit, reserved - on_hand, 0)), 0)::bigint FROM inventory.items";
 
 const RECEIVED: &str = "SELECT COALESCE(sum((state->'what'->>'change')::bigint), 0)::bigint FROM lifecycle.facts WHERE kind = 'stock_changed'";
@@ -188,7 +188,7 @@ fn signed(count: usize) -> i64 {
 
 async fn money(house: &TestHouse) -> Vec<Entry> {
     let gateway = house.gateway_ledger().await;
-    let status = house.oms_json(&["status"]);
+    let status = house.oms_json(&["status", "--sums"]);
     let number = |value: &Value| value.as_i64().unwrap_or(i64::MIN);
     let references = gateway["doubled"].as_array().map_or(0, Vec::len);
     let captures = gateway["captures"]

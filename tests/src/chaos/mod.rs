@@ -3,12 +3,12 @@
 //! never use services but those of its own, and never fail for a time.
 
 mod crew;
-mod ledger;
+pub mod ledger;
 mod line;
 mod load;
 mod pairs;
 mod poison;
-mod proxy;
+pub mod proxy;
 mod queues;
 mod report;
 mod triple;

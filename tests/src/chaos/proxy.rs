@@ -1,4 +1,5 @@
-//! A TCP link between a process and a server that can be frozen, so that bytes neither pass nor fail, and cut. It must
+//! A TCP link between a process and a server that can be frozen, so that bytes neither pass nor fail, cut, and led to
+//! another server. It must
 //! never look into what passes.
 
 use std::sync::Arc;
@@ -10,15 +11,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 /// Whatever connects to its port reaches the target.
-pub(super) struct Proxy {
-    pub(super) port: u16,
-    target: u16,
+pub struct Proxy {
+    pub port: u16,
     state: watch::Sender<State>,
     cut: Arc<AtomicU64>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct State {
+    target: u16,
     is_frozen: bool,
     cuts: u64,
 }
@@ -28,45 +29,51 @@ impl Proxy {
     ///
     /// # Errors
     /// No port is free.
-    pub(super) async fn open(target: u16) -> std::io::Result<Self> {
+    pub async fn open(target: u16) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
-        let (state, watched) = watch::channel(State::default());
+        let (state, watched) = watch::channel(State { target, is_frozen: false, cuts: 0 });
         let cut = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&cut);
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
-                tokio::spawn(link(near, target, watched.clone(), Arc::clone(&counter)));
+                tokio::spawn(link(near, watched.clone(), Arc::clone(&counter)));
             }
         });
-        Ok(Self { port, target, state, cut })
+        Ok(Self { port, state, cut })
     }
 
     /// From now on nothing passes, and nobody is told.
-    pub(super) fn freeze(&self) {
+    pub fn freeze(&self) {
         self.state.send_modify(|state| state.is_frozen = true);
     }
 
     /// Ends every connection and lets new ones pass.
-    pub(super) fn cut(&self) {
-        self.state.send_modify(|state| *state = State { is_frozen: false, cuts: state.cuts + 1 });
+    pub fn cut(&self) {
+        self.state.send_modify(|state| *state = State { is_frozen: false, cuts: state.cuts + 1, ..*state });
+    }
+
+    /// From now on this port of the machine is the target; what leads to the old one ends.
+    pub fn lead_to(&self, target: u16) {
+        self.state.send_modify(|state| *state = State { target, is_frozen: false, cuts: state.cuts + 1 });
     }
 
     /// Whether the target takes connections.
-    pub(super) async fn reaches(&self) -> bool {
-        TcpStream::connect(("127.0.0.1", self.target)).await.is_ok()
+    pub async fn reaches(&self) -> bool {
+        let target = self.state.borrow().target;
+        TcpStream::connect(("127.0.0.1", target)).await.is_ok()
     }
 
     /// Connections that were cut.
-    pub(super) fn connections_cut(&self) -> u64 {
+    pub fn connections_cut(&self) -> u64 {
         self.cut.load(Ordering::Relaxed)
     }
 }
 
-async fn link(near: TcpStream, target: u16, state: watch::Receiver<State>, cut: Arc<AtomicU64>) {
+async fn link(near: TcpStream, state: watch::Receiver<State>, cut: Arc<AtomicU64>) {
+    let State { target, cuts: born, .. } = *state.borrow();
     let Ok(far) = TcpStream::connect(("127.0.0.1", target)).await else { return };
     let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
-    let born = state.borrow().cuts;
     let mut watched = state.clone();
     tokio::select! {
         () = pump(near_in, far_out, state.clone()) => {}
@@ -111,7 +118,13 @@ mod tests {
         proxy.cut();
         assert!(!matches!(near.read(&mut got).await, Ok(1..)), "the connection has ended");
         assert_eq!(proxy.connections_cut(), 1);
-        let _next = TcpStream::connect(("127.0.0.1", proxy.port)).await.unwrap();
-        server.accept().await.unwrap();
+        let mut next = TcpStream::connect(("127.0.0.1", proxy.port)).await.unwrap();
+        let _far = server.accept().await.unwrap();
+
+        let other = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        proxy.lead_to(other.local_addr().unwrap().port());
+        assert!(!matches!(next.read(&mut got).await, Ok(1..)), "what led to the old server has ended");
+        let _near = TcpStream::connect(("127.0.0.1", proxy.port)).await.unwrap();
+        other.accept().await.unwrap();
     }
 }

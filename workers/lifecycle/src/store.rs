@@ -78,6 +78,7 @@ pub struct Orders {
 /// Orders of one status that wait for something.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Waiting {
+    pub orders: u64,
     /// How long ago anything was last heard of the quietest.
     pub oldest_seconds: i64,
     /// How many of them wait for longer than they may.
@@ -163,6 +164,7 @@ pub async fn waiting(pool: &PgPool, now: Timestamp) -> Result<BTreeMap<OrderStat
     let count = |orders: Vec<OrderSummary>| {
         for order in orders.iter().filter(|order| order.stuck_at.is_some()) {
             let of = waiting.entry(order.status).or_default();
+            of.orders += 1;
             of.oldest_seconds = of.oldest_seconds.max(now.seconds_since(order.last_at));
             of.stuck += u64::from(is_stuck(order, now));
         }

@@ -5,6 +5,7 @@ use std::path::Path;
 use lapin::uri::{AMQPScheme, AMQPUri};
 use messages::{Room, sealed::Section};
 use serde::Serialize;
+use shell::addresses::Addresses;
 use shell::clock;
 use shell::config::{self, Config};
 use shell::migrate;
@@ -22,7 +23,7 @@ pub(crate) enum Verdict {
     Bad,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
     pub(crate) verdict: Verdict,
     pub(crate) text: String,
@@ -64,13 +65,26 @@ fn broker_address(config: &Config) -> Vec<Finding> {
         Ok(url) => url,
         Err(error) => return vec![bad(error)],
     };
-    let Ok(uri) = url.parse::<AMQPUri>() else { return vec![bad("OMS_AMQP_URL is not readable")] };
+    let addresses = match Addresses::parse(url) {
+        Ok(addresses) => addresses,
+        Err(error) => return vec![bad(format!("OMS_AMQP_URL: {error}"))],
+    };
+    let mut found: Vec<Finding> = Vec::new();
+    for finding in addresses.iter().flat_map(one_address) {
+        if !found.contains(&finding) {
+            found.push(finding);
+        }
+    }
+    found
+}
+
+fn one_address(uri: &AMQPUri) -> Vec<Finding> {
     let mut found = Vec::new();
     if uri.authority.userinfo.username == "guest" && uri.authority.userinfo.password == "guest" {
         found.push(bad("the broker login is guest/guest, which everybody knows"));
     }
     let is_local = matches!(uri.authority.host.as_str(), "localhost" | "127.0.0.1" | "::1" | "[::1]");
-    match (uri.scheme, is_local) {
+    match (&uri.scheme, is_local) {
         (AMQPScheme::AMQPS, _) => found.push(good("the broker connection is encrypted")),
         (AMQPScheme::AMQP, true) => found.push(good("the broker is on this machine")),
         (AMQPScheme::AMQP, false) => found.push(bad("the broker connection to another machine is not encrypted: use amqps://, since oms.in carries personal data in clear")),

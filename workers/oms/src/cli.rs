@@ -85,7 +85,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Audit(AuditCommand),
     /// Desks, backlog, holds, tasks, parked messages, money and units, at a glance.
-    Status,
+    Status(StatusArgs),
     /// Is the configuration safe and is everything there? Exit code 3 if not.
     Check,
     /// Every setting with its default, unit and who needs it.
@@ -94,6 +94,25 @@ pub(crate) enum Command {
         #[arg(long)]
         env: bool,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Also what follows only from all facts of all orders. It reads that whole table: for a day's close.
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) sums: bool,
+    /// Look again and again until Ctrl-C: desks, backlog, rates, ages, holds, cases, parked messages, stock.
+    ///
+    /// Not into a terminal, it looks twice for the rates, prints one plain table and ends. The columns: `run`, processes that
+    /// read the room's queue; `outside` and `rooms`, messages that wait; `/s`, events decided per second since the last look,
+    /// by the database's statistics, which may lag by a second or, once a room has nothing to do, by ten; `clears`, how long
+    /// what waits lasts at that rate, or `stands`; `outbox`, messages not confirmed yet; `due`, calls and timers of the next
+    /// minute; `oldest`, age of the oldest of both; `parked`; `tasks`.
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Seconds between two looks.
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600), requires = "watch")]
+    pub(crate) every: u64,
 }
 
 #[derive(Debug, Subcommand)]

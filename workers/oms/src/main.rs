@@ -142,7 +142,8 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, String> {
         Command::Parked(command) => parked::run(&config, command, cli.user.as_deref(), json).await?,
         Command::Rooms(command) => pausing::run(&config, command, cli.user.as_deref(), json).await?,
         Command::Audit(AuditCommand::Verify) => return status::verify(&config, json).await,
-        Command::Status => status::status(&config, json).await?,
+        Command::Status(args) if args.watch => status::watch(&config, args.every, json).await?,
+        Command::Status(args) => status::status(&config, args.sums, json).await?,
         Command::Check => return checked(&config, json).await,
         Command::Settings { env } => settings(env, json)?,
     }

@@ -1,5 +1,5 @@
-//! RabbitMQ's management API: users, permissions, and what AMQP does not show. Used by `oms topology` and `oms check`
-//! only.
+//! RabbitMQ's management API: users, permissions, and what AMQP does not show. Used by `oms topology`, `oms check` and the
+//! gauges of a process that runs lifecycle.
 
 use std::time::Duration;
 

@@ -13,6 +13,7 @@ use messages::envelope::{SINGLE, SpecVersion, decode, encode};
 use messages::id::{Reference, UserId};
 use messages::outsiders::OPERATOR;
 use messages::{Body, Event, Kind, Room, topology};
+use shell::addresses::Addresses;
 use shell::clock;
 use shell::config::{self, Config};
 use shell::wire::{Link, short};
@@ -51,8 +52,7 @@ impl Operator {
     /// # Errors
     /// As [`Operator::open`].
     pub(crate) fn open_as(config: &Config, name: &'static str) -> Result<Self, String> {
-        let url = login(config, name)?;
-        let link = Link::new(&url, &format!("oms {name}")).map_err(|error| error.to_string())?;
+        let link = Link::to(login(config, name)?, &format!("oms {name}"));
         Ok(Self { link, name })
     }
 
@@ -206,13 +206,13 @@ impl Operator {
     }
 }
 
-/// The broker URL with a user of the credentials file, or the common login where there is no such file.
+/// The broker's addresses with a user of the credentials file, or the common login where there is no such file.
 ///
 /// # Errors
-/// The file is not readable or does not have the user.
-pub(crate) fn login(config: &Config, name: &str) -> Result<String, String> {
-    let url = config.need(config::AMQP_URL)?;
-    let Some(path) = config.get(config::CREDENTIALS_FILE) else { return Ok(url.to_owned()) };
+/// An address or the file is not readable, or the file does not have the user.
+fn login(config: &Config, name: &str) -> Result<Addresses, String> {
+    let addresses = Addresses::parse(config.need(config::AMQP_URL)?).map_err(|error| error.to_string())?;
+    let Some(path) = config.get(config::CREDENTIALS_FILE) else { return Ok(addresses) };
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("{path} (OMS_CREDENTIALS_FILE) cannot be read: {error}"))?;
     let users: BTreeMap<String, String> = serde_json::from_str(&text).map_err(|_| {
@@ -221,9 +221,7 @@ pub(crate) fn login(config: &Config, name: &str) -> Result<String, String> {
     let password = users
         .get(name)
         .ok_or_else(|| format!("{path} has no user {name}; run `oms topology apply --credentials {path}`"))?;
-    let (scheme, rest) = url.split_once("://").ok_or("OMS_AMQP_URL is not a URL")?;
-    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    Ok(format!("{scheme}://{name}:{password}@{host}"))
+    Ok(addresses.with_login(name, password))
 }
 
 /// Sends one command; what it is answered, or `done` if the answer has no words. A command that was done before is done.

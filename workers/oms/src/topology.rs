@@ -6,13 +6,13 @@ use std::path::Path;
 
 use lapin::options::{ExchangeBindOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::uri::AMQPUri;
 use lapin::{Channel, ExchangeKind};
 use messages::outsiders::Outsiders;
 use messages::topology::{
     Argument, Exchange, ExchangeKind as Kind, Permission, Target, Topology, permissions, room_permissions,
 };
 use serde_json::{Value, json};
+use shell::addresses::Addresses;
 use shell::config::{self, Config};
 use shell::wire::{Link, short};
 
@@ -181,10 +181,9 @@ pub(crate) fn management(config: &Config) -> Result<Option<Management>, String> 
 }
 
 fn vhost(config: &Config) -> Result<String, String> {
-    let uri: AMQPUri = config.need(config::AMQP_URL)?.parse().map_err(|_| {
-        "OMS_AMQP_URL is not readable; it looks like amqp://user:password@host:5672/vhost".to_owned()
-    })?;
-    Ok(uri.vhost)
+    Addresses::parse(config.need(config::AMQP_URL)?)
+        .map(|addresses| addresses.vhost().to_owned())
+        .map_err(|error| format!("OMS_AMQP_URL: {error}"))
 }
 
 /// What is missing or different, a line each.

@@ -31,8 +31,8 @@ macro_rules! settings {
 }
 
 settings! {
-    AMQP_URL: "OMS_AMQP_URL", None, "URL", "all", true, "The broker, with user and password; OMS_<ROOM>_AMQP_URL overrides it for one room.";
-    DATABASE_URL: "OMS_DATABASE_URL", None, "URL", "all", true, "The database; OMS_<ROOM>_DATABASE_URL overrides it for one room.";
+    AMQP_URL: "OMS_AMQP_URL", None, "URL", "all", true, "The broker, with user and password; several with commas between them are the nodes of a cluster, tried in turn. OMS_<ROOM>_AMQP_URL overrides it for one room.";
+    DATABASE_URL: "OMS_DATABASE_URL", None, "URL", "all", true, "The database: one address that always leads to the primary. OMS_<ROOM>_DATABASE_URL overrides it for one room.";
     MANAGEMENT_URL: "OMS_RABBITMQ_MANAGEMENT_URL", None, "URL", "oms topology", true, "The broker's management API, to make users and permissions.";
     KEYS_FILE: "OMS_KEYS_FILE", Some("oms-keys.json"), "path", "all", false, "The key file of `oms keys init`; must not be readable by others.";
     OUTSIDERS_FILE: "OMS_OUTSIDERS_FILE", None, "path", "all", false, "The list of outsiders; the built-in one if not given.";

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use messages::envelope::{SINGLE, decode_with_text};
-use messages::topology;
+use messages::{Timestamp, topology};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use crate::clock;
 use crate::faults::{self, Point, Sabotage};
 use crate::hall::{Hall, Stopped};
 use crate::ledger::{OutboxRow, Store, Tried, WireHeaders};
@@ -19,7 +20,7 @@ use crate::reading::Reader;
 use crate::retry::Pauses;
 use crate::seams::{Broker, Consumption, Seams};
 use crate::settle::Entry;
-use crate::telemetry::{self, Metric};
+use crate::telemetry::{self, Metric, Step};
 use crate::wire::{Arrived, WireError};
 use crate::worker::{Sender, Worker};
 
@@ -61,6 +62,16 @@ impl Door {
         match self {
             Self::Inner | Self::Dead => topology::again_key(W::ROOM),
             Self::Outside | Self::Control => topology::again_in_key(W::ROOM),
+        }
+    }
+
+    /// As metrics name it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Inner => "inner",
+            Self::Outside => "outside",
+            Self::Control => "control",
+            Self::Dead => "dead",
         }
     }
 
@@ -134,10 +145,13 @@ async fn epoch<W: Worker, S: Seams<W>>(
             waiting.push_back(first?);
         }
         let begun = Instant::now();
+        let reading = telemetry::timed(W::ROOM, Step::Read);
         let Some(batch) = fill(hall, door, &mut consumer, &mut waiting, linger).await? else { continue };
+        drop(reading);
         let filled = Instant::now();
         faults::point(Point::AfterReceive, W::ROOM).await;
         let events = batch.taken.len();
+        telemetry::received(W::ROOM, door.name(), events, batch.taken.oldest(), Timestamp(clock::now()));
         let acks_early = faults::sabotages(Sabotage::Ack);
         if acks_early {
             consumer.ack(batch.last_tag).await?;
@@ -147,6 +161,7 @@ async fn epoch<W: Worker, S: Seams<W>>(
         }
         faults::point(Point::BeforeAck, W::ROOM).await;
         if !acks_early {
+            let _acking = telemetry::timed(W::ROOM, Step::Ack);
             consumer.ack(batch.last_tag).await?;
         }
         faults::point(Point::AfterAck, W::ROOM).await;
@@ -176,6 +191,17 @@ impl<W: Worker> Taken<W> {
         match self {
             Self::Together(entries) => entries.len(),
             Self::Isolate(_) | Self::Alone(_) => 1,
+        }
+    }
+
+    /// When its oldest event was made, as far as its events could be read.
+    fn oldest(&self) -> Option<Timestamp> {
+        match self {
+            Self::Together(entries) => {
+                let events = entries.iter().filter_map(|entry| entry.cause.original.as_ref());
+                events.map(|original| Timestamp(original.event.time)).min()
+            }
+            Self::Isolate(_) | Self::Alone(_) => None,
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::pace::Pace;
 use crate::retry::Pauses;
 use crate::seams::Seams;
 use crate::settle::Entry;
-use crate::telemetry::{self, Metric};
+use crate::telemetry::{self, CallEnd, Metric};
 use crate::worker::{Call, DueRow, Outside, Worker};
 
 /// Due rows of one round.
@@ -126,6 +126,7 @@ pub async fn calls<W: Worker, S: Seams<W>>(hall: Arc<Hall<W, S>>, outside: Arc<d
     while hall.resumed().await {
         assert!(!answering.is_finished(), "the task that hands in answers has ended");
         breaker.hear();
+        telemetry::set_flag(Metric::CircuitOpen, W::ROOM, breaker.is_open());
         if breaker.is_open() {
             tracing::warn!(room = %W::ROOM, "the far side is down; one call at a time probes it");
             tokio::select! { biased; () = hall.stopping() => {}, () = breaker.pauses.wait() => {} }
@@ -187,11 +188,12 @@ async fn perform<W: Worker, S: Seams<W>>(
     let performing = AssertUnwindSafe(outside.perform(call, &ring)).catch_unwind();
     match tokio::time::timeout(Duration::from_secs(CALL_SECONDS_MAX), performing).await {
         Ok(Ok(reply)) => {
-            telemetry::count_call(W::ROOM, kind, reply.far_side_down);
+            let end = if reply.far_side_down { CallEnd::Down } else { CallEnd::Answered };
+            telemetry::count_call(W::ROOM, kind, end);
             Some((reply.answer, reply.far_side_down))
         }
         Ok(Err(_)) | Err(_) => {
-            telemetry::count_call(W::ROOM, kind, true);
+            telemetry::count_call(W::ROOM, kind, CallEnd::Lost);
             tracing::error!(room = %W::ROOM, due.kind = kind, due.key = %call.due.key, "a call panicked or never ended; it is looked up after its lease");
             None
         }

@@ -20,6 +20,17 @@ use crate::worker::{At, Decision, Emit, Route, TaskChange, Worker, World, raw};
 /// Outputs of the decision itself are counted from 0; those of its tasks come after any of them.
 const TASK_OUTPUTS_FROM: usize = 1_000_000;
 
+/// How an answer says no.
+const REFUSED: &str = r#""outcome":"refused""#;
+
+/// Outputs of a batch, counted.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) refused: usize,
+    pub(crate) to_rooms: usize,
+    pub(crate) to_outsiders: usize,
+}
+
 /// The running result.
 pub(crate) struct Fold<'a, W: Worker> {
     pub(crate) world: World<W>,
@@ -208,6 +219,23 @@ impl<'a, W: Worker> Fold<'a, W> {
         let body = TaskClosed { room, kind, key, order, user, reason };
         let emit = Emit { route: Route::Oms, kind: Kind::TaskClosed, subject, data: raw(&body) };
         self.output(&cause, TASK_OUTPUTS_FROM + place, emit);
+    }
+
+    /// Counts the outputs.
+    pub(crate) fn told(&self) -> Told {
+        let mut told = Told::default();
+        for (route, event) in &self.outputs {
+            match route {
+                Route::Oms => told.to_rooms += 1,
+                Route::Out(_) => {
+                    told.to_outsiders += 1;
+                    let is_answer = event.kind == Kind::CommandAnswered.name();
+                    // Within a text the quotes would be escaped, so this is no word of a text.
+                    told.refused += usize::from(is_answer && event.data.get().contains(REFUSED));
+                }
+            }
+        }
+        told
     }
 
     /// Outputs that share exchange and key leave as one AMQP message, in order, up to 256 events or 256 KiB.

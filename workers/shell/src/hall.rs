@@ -18,7 +18,7 @@ use crate::reading::Reader;
 use crate::retry::Pauses;
 use crate::seams::{Broker, Lane, Real, Seams};
 use crate::settle::{Entry, SettleError, Settled, Work, settle};
-use crate::telemetry::{self, Metric};
+use crate::telemetry::{self, Metric, Step, journal};
 use crate::worker::Worker;
 
 /// One running room.
@@ -97,7 +97,10 @@ impl<W: Worker, S: Seams<W>> Hall<W, S> {
         let mut pauses = Pauses::up_to(Duration::from_secs(5));
         while let Some(mut entries) = heap.pop() {
             match self.settle_patiently(&entries).await? {
-                Ok(settled) => self.publish_settled(settled).await?,
+                Ok(settled) => {
+                    journal::tell(&entries);
+                    self.publish_settled(settled).await?;
+                }
                 Err(why) if entries.len() == 1 => {
                     self.give_up(&mut entries[0], &why);
                     if matches!(entries[0].work, Work::Park(_)) && entries[0].cause.inbox.is_none() {
@@ -137,6 +140,7 @@ impl<W: Worker, S: Seams<W>> Hall<W, S> {
 
     /// The inner error is the batch's own fault, so that it must be halved.
     async fn settle_patiently(&self, entries: &[Entry<W>]) -> Result<Result<Settled, SettleError>, Stopped> {
+        let _settling = telemetry::timed(W::ROOM, Step::Settle);
         let mut pauses = Pauses::up_to(Duration::from_secs(5));
         loop {
             let forget = std::mem::take(&mut *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner));
@@ -175,8 +179,11 @@ impl<W: Worker, S: Seams<W>> Hall<W, S> {
     }
 
     async fn publish_settled(&self, settled: Settled) -> Result<(), Stopped> {
+        let _publishing = telemetry::timed(W::ROOM, Step::Publish);
         telemetry::count(Metric::EventsDecided, W::ROOM, settled.decided);
         telemetry::count(Metric::EventsRepeated, W::ROOM, settled.repeated.len());
+        telemetry::count(Metric::EventsRefused, W::ROOM, settled.refused);
+        telemetry::count_sent(W::ROOM, settled.to_rooms, settled.to_outsiders);
         for &reason in &settled.parked {
             telemetry::count_parked(W::ROOM, reason);
         }

@@ -14,6 +14,7 @@
 //!
 //! The shell knows no order rule, and it never acks what is not confirmed.
 
+pub mod addresses;
 mod cards;
 pub mod clock;
 pub mod config;

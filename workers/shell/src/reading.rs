@@ -19,6 +19,7 @@ use crate::control::Control;
 use crate::parking::{ParkReason, Parked};
 use crate::reference::reference_in;
 use crate::settle::{Cause, Entry, Original, Work};
+use crate::telemetry::trace;
 use crate::wire::Arrived;
 use crate::worker::{Arrival, DueRow, ReadError, Sender, Worker};
 
@@ -194,7 +195,7 @@ impl<W: Worker> Reader<'_, W> {
             origin,
             id: event.id.clone(),
             sender: name_of(Some(letter.sender)),
-            traceparent: event.traceparent.clone(),
+            traceparent: Some(trace::context(event.traceparent.as_deref(), origin)),
             queue: letter.queue.to_owned(),
             original: Some(original.clone()),
             due: None,

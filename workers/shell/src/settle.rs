@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::control::Control;
 use crate::faults::{self, Point, Sabotage};
-use crate::fold::Fold;
+use crate::fold::{Fold, Told};
 use crate::ledger::{DueId, Ledger, LedgerError, OutboxRow, Tx};
 use crate::parking::{ParkReason, Parked};
 use crate::worker::{DueRow, Task, TaskChange, Worker, World};
@@ -84,6 +84,11 @@ pub struct Settled {
     /// Events that an earlier batch decided.
     pub repeated: Vec<Uuid>,
     pub decided: usize,
+    /// Commands whose sender is told no.
+    pub refused: usize,
+    /// Events among the rows.
+    pub to_rooms: usize,
+    pub to_outsiders: usize,
     pub parked: Vec<ParkReason>,
     /// Whether due rows were written: the performers may look.
     pub has_due: bool,
@@ -189,6 +194,7 @@ async fn store<W: Worker, T: Tx<W>>(
         tx.change_due(batch, &fold.due).await?;
     }
     change_tasks(&mut tx, &mut fold).await?;
+    let told = fold.told();
     let mut rows = fold.take_rows();
     if !rows.is_empty() {
         tx.put_outbox(batch, &mut rows).await?;
@@ -199,7 +205,9 @@ async fn store<W: Worker, T: Tx<W>>(
     faults::point(Point::BeforeCommit, W::ROOM).await;
     tx.commit().await?;
     faults::point(Point::AfterCommit, W::ROOM).await;
-    Ok(Settled { rows, repeated, decided: fold.decided, parked: fold.parked, has_due: !fold.due.is_empty() })
+    let Told { refused, to_rooms, to_outsiders } = told;
+    let (decided, parked, has_due) = (fold.decided, fold.parked, !fold.due.is_empty());
+    Ok(Settled { rows, repeated, decided, refused, to_rooms, to_outsiders, parked, has_due })
 }
 
 /// In the order in which they were decided; neighbours that open are one statement.

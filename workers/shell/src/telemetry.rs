@@ -1,87 +1,22 @@
-//! Logs and metrics. Every metric stands in [`Metric`]; nothing personal is ever logged or used as a label.
+//! Logs and metrics. Every metric stands in the one [`catalogue`]; nothing personal is ever logged or used as a label.
 
-use messages::Room;
+pub mod catalogue;
+pub(crate) mod journal;
+mod page;
+pub(crate) mod trace;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use messages::{Room, Timestamp};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
+pub use catalogue::{CallEnd, Metric, Step};
+use catalogue::{Kind, Scope};
+pub use page::page;
+
 use crate::parking::ParkReason;
-
-/// Every metric of the house, with its help text. Labels are closed sets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Metric {
-    EventsDecided,
-    EventsRepeated,
-    EventsParked,
-    MessagesPublished,
-    PublishesUnconfirmed,
-    BatchEvents,
-    BatchSeconds,
-    DatabaseRetries,
-    OutsideCalls,
-    TimersFired,
-    RoomUp,
-    OldestWaitingOrder,
-    StuckOrders,
-}
-
-impl Metric {
-    pub const ALL: [Self; 13] = [
-        Self::EventsDecided,
-        Self::EventsRepeated,
-        Self::EventsParked,
-        Self::MessagesPublished,
-        Self::PublishesUnconfirmed,
-        Self::BatchEvents,
-        Self::BatchSeconds,
-        Self::DatabaseRetries,
-        Self::OutsideCalls,
-        Self::TimersFired,
-        Self::RoomUp,
-        Self::OldestWaitingOrder,
-        Self::StuckOrders,
-    ];
-
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::EventsDecided => "oms_events_decided_total",
-            Self::EventsRepeated => "oms_events_repeated_total",
-            Self::EventsParked => "oms_events_parked_total",
-            Self::MessagesPublished => "oms_messages_published_total",
-            Self::PublishesUnconfirmed => "oms_publishes_unconfirmed_total",
-            Self::BatchEvents => "oms_batch_events",
-            Self::BatchSeconds => "oms_batch_seconds",
-            Self::DatabaseRetries => "oms_database_retries_total",
-            Self::OutsideCalls => "oms_outside_calls_total",
-            Self::TimersFired => "oms_timers_fired_total",
-            Self::RoomUp => "oms_room_up",
-            Self::OldestWaitingOrder => "oms_oldest_waiting_order_seconds",
-            Self::StuckOrders => "oms_stuck_orders",
-        }
-    }
-
-    const fn help(self) -> &'static str {
-        match self {
-            Self::EventsDecided => "Events that a room decided",
-            Self::EventsRepeated => "Events that a room had decided before",
-            Self::EventsParked => "Events that could not be decided and were parked, by reason",
-            Self::MessagesPublished => "AMQP messages that the broker confirmed",
-            Self::PublishesUnconfirmed => {
-                "AMQP messages that the broker did not confirm and that are sent again"
-            }
-            Self::BatchEvents => "Events per batch",
-            Self::BatchSeconds => "Seconds from a batch's first event to its ack",
-            Self::DatabaseRetries => "Batches that waited for the database",
-            Self::OutsideCalls => "Calls to the outside, by kind and whether the far side was up",
-            Self::TimersFired => "Due times that came",
-            Self::RoomUp => "1 while the room consumes its queue",
-            Self::OldestWaitingOrder => {
-                "Seconds without news of the order that waits longest, by status; 0 if all had news within the hour"
-            }
-            Self::StuckOrders => "Orders without news for longer than their status allows, by status",
-        }
-    }
-}
 
 pub fn count(metric: Metric, room: Room, by: usize) {
     metrics::counter!(metric.name(), "room" => room.name()).increment(by as u64);
@@ -92,78 +27,120 @@ pub fn count_parked(room: Room, reason: ParkReason) {
         .increment(1);
 }
 
-pub fn count_call(room: Room, kind: &'static str, far_side_down: bool) {
-    let outcome = if far_side_down { "down" } else { "answered" };
-    metrics::counter!(Metric::OutsideCalls.name(), "room" => room.name(), "kind" => kind, "outcome" => outcome).increment(1);
+/// What decisions stored in the outbox.
+pub fn count_sent(room: Room, to_rooms: usize, to_outsiders: usize) {
+    for (to, events) in [("rooms", to_rooms), ("outsiders", to_outsiders)] {
+        metrics::counter!(Metric::EventsSent.name(), "room" => room.name(), "to" => to)
+            .increment(events as u64);
+    }
+}
+
+pub fn count_call(room: Room, call: &'static str, end: CallEnd) {
+    metrics::counter!(Metric::OutsideCalls.name(), "room" => room.name(), "kind" => call, "outcome" => end.name()).increment(1);
+}
+
+/// A batch of so many events was taken, the oldest of this time.
+pub fn received(room: Room, door: &'static str, events: usize, oldest: Option<Timestamp>, now: Timestamp) {
+    metrics::counter!(Metric::EventsReceived.name(), "room" => room.name(), "door" => door)
+        .increment(events as u64);
+    if let Some(oldest) = oldest {
+        // Clocks of outsiders differ; a negative age is none.
+        let age = (now.0 - oldest.0).as_seconds_f64().max(0.0);
+        metrics::histogram!(Metric::EventAge.name(), "room" => room.name(), "door" => door).record(age);
+    }
 }
 
 pub fn observe(metric: Metric, room: Room, value: f64) {
     metrics::histogram!(metric.name(), "room" => room.name()).record(value);
 }
 
+/// The time until it is dropped is that of a step.
+#[must_use]
+pub fn timed(room: Room, step: Step) -> Timed {
+    Timed { room, step, begun: Instant::now() }
+}
+
+/// See [`timed`].
+pub struct Timed {
+    room: Room,
+    step: Step,
+    begun: Instant,
+}
+
+impl Drop for Timed {
+    fn drop(&mut self) {
+        metrics::histogram!(Metric::BatchStepSeconds.name(), "room" => self.room.name(), "step" => self.step.name())
+            .record(self.begun.elapsed().as_secs_f64());
+    }
+}
+
 pub fn room_up(room: Room, up: bool) {
-    metrics::gauge!(Metric::RoomUp.name(), "room" => room.name()).set(if up { 1.0 } else { 0.0 });
+    set_flag(Metric::RoomUp, room, up);
 }
 
-/// Sets a gauge that has one value per status of whatever it counts.
-pub fn set(metric: Metric, status: &'static str, value: f64) {
-    metrics::gauge!(metric.name(), "status" => status).set(value);
+/// A gauge of a room that is 1 or 0.
+pub fn set_flag(metric: Metric, room: Room, on: bool) {
+    metrics::gauge!(metric.name(), "room" => room.name()).set(if on { 1.0 } else { 0.0 });
 }
 
-/// Starts the recorder and sets every counter of these rooms to zero, so that a rate exists before the first event.
+/// Sets a gauge with these labels, in the catalogue's order.
+pub fn set(metric: Metric, labels: &[(&'static str, &str)], value: f64) {
+    let labels: Vec<metrics::Label> =
+        labels.iter().map(|(name, value)| metrics::Label::new(*name, (*value).to_owned())).collect();
+    metrics::gauge!(metric.name(), labels).set(value);
+}
+
+/// Sets every series of a gauge whose labels are closed sets. What was not found is 0; the found ones are named by the
+/// labels' values in the catalogue's order, joined with `/`.
+pub fn tell(metric: Metric, found: &BTreeMap<String, f64>) {
+    for labels in metric.combinations(&Room::ALL) {
+        let values: Vec<&str> = labels.iter().map(|(_, value)| *value).collect();
+        set(metric, &labels, found.get(&values.join("/")).copied().unwrap_or_default());
+    }
+}
+
+/// Starts the recorder and sets every series that these rooms can have to zero, so that a rate exists before the first
+/// event.
 ///
 /// # Errors
 /// A recorder is installed already.
 pub fn install_metrics(rooms: &[Room]) -> Result<PrometheusHandle, String> {
-    let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(
-            Matcher::Full(Metric::BatchSeconds.name().to_owned()),
-            &[0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0],
-        )
-        .and_then(|builder| {
-            builder.set_buckets_for_metric(
-                Matcher::Full(Metric::BatchEvents.name().to_owned()),
-                &[1.0, 4.0, 16.0, 64.0, 128.0, 256.0, 512.0],
-            )
-        })
-        .and_then(PrometheusBuilder::install_recorder)
-        .map_err(|error| format!("metrics cannot be recorded: {error}"))?;
-    for metric in Metric::ALL {
-        match metric {
-            Metric::BatchEvents | Metric::BatchSeconds => {
-                metrics::describe_histogram!(metric.name(), metric.help())
-            }
-            Metric::RoomUp | Metric::OldestWaitingOrder | Metric::StuckOrders => {
-                metrics::describe_gauge!(metric.name(), metric.help())
-            }
-            Metric::EventsDecided
-            | Metric::EventsRepeated
-            | Metric::EventsParked
-            | Metric::MessagesPublished
-            | Metric::PublishesUnconfirmed
-            | Metric::DatabaseRetries
-            | Metric::OutsideCalls
-            | Metric::TimersFired => metrics::describe_counter!(metric.name(), metric.help()),
+    let failed = |error| format!("metrics cannot be recorded: {error}");
+    let mut builder = PrometheusBuilder::new();
+    for entry in Metric::ALL.iter().map(|metric| metric.entry()) {
+        if let Kind::Histogram(buckets) = entry.kind {
+            let matcher = Matcher::Full(entry.name.to_owned());
+            builder = builder.set_buckets_for_metric(matcher, buckets).map_err(failed)?;
         }
     }
-    for &room in rooms {
-        room_up(room, false);
-        for metric in [
-            Metric::EventsDecided,
-            Metric::EventsRepeated,
-            Metric::MessagesPublished,
-            Metric::PublishesUnconfirmed,
-            Metric::DatabaseRetries,
-            Metric::TimersFired,
-        ] {
-            count(metric, room, 0);
-        }
-        for reason in ParkReason::ALL {
-            metrics::counter!(Metric::EventsParked.name(), "room" => room.name(), "reason" => reason.name())
-                .absolute(0);
-        }
+    let handle = builder.install_recorder().map_err(failed)?;
+    for &metric in Metric::ALL {
+        begin(metric, rooms);
     }
     Ok(handle)
+}
+
+/// Describes a metric and makes its series.
+fn begin(metric: Metric, rooms: &[Room]) {
+    let entry = metric.entry();
+    match entry.kind {
+        Kind::Counter => metrics::describe_counter!(entry.name, entry.help),
+        Kind::Gauge => metrics::describe_gauge!(entry.name, entry.help),
+        Kind::Histogram(_) => metrics::describe_histogram!(entry.name, entry.help),
+    }
+    let series = match entry.scope {
+        Scope::Process => metric.combinations(rooms),
+        // A zero from a process that does not look would be a lie.
+        Scope::House if rooms.contains(&Room::Lifecycle) => metric.combinations(&Room::ALL),
+        Scope::House => Vec::new(),
+    };
+    for labels in series {
+        match entry.kind {
+            Kind::Counter => metrics::counter!(entry.name, &labels).absolute(0),
+            Kind::Gauge => metrics::gauge!(entry.name, &labels).set(0.0),
+            Kind::Histogram(_) => drop(metrics::histogram!(entry.name, &labels)),
+        }
+    }
 }
 
 /// Starts the log: JSON lines to standard error, `OMS_LOG` as filter.

@@ -1,7 +1,7 @@
 //! The seam to the broker: two crash-only connections per process and one publishing task per channel. On any
 //! error the connection or channel is dropped and made anew; lapin's own recovery is never used.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use lapin::options::{
 };
 use lapin::protocol::AMQPErrorKind;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
-use lapin::uri::AMQPUri;
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer};
 use messages::Room;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
+use crate::addresses::{Addresses, place};
 use crate::faults::{self, Point};
 use crate::ledger::{OutboxRow, WireHeaders};
 use crate::retry::Pauses;
@@ -31,8 +31,14 @@ const PERSISTENT: u8 = 2;
 /// Why the broker could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
-    #[error("the AMQP address is not readable; it looks like amqp://user:password@host:5672/vhost")]
+    #[error(
+        "the AMQP address is not readable; it looks like amqp://user:password@host:5672/vhost, or like several of these with commas between them"
+    )]
     Address,
+    #[error(
+        "the AMQP addresses name different users or virtual hosts; all of them must lead to the same one, by way of another node"
+    )]
+    Mixed,
     #[error("the broker at {at} does not answer: {why}")]
     Unreachable { at: String, why: String },
     #[error("the broker refused: {0}")]
@@ -61,9 +67,10 @@ impl From<lapin::Error> for WireError {
     }
 }
 
-/// One connection, made when needed and made again when it broke.
+/// One connection, made when needed and made again when it broke: then the next node has its turn.
 pub struct Link {
-    uri: AMQPUri,
+    addresses: Addresses,
+    turn: AtomicUsize,
     name: String,
     live: Mutex<Option<Live>>,
     /// The flag of the newest connection.
@@ -85,14 +92,24 @@ impl Link {
     /// # Errors
     /// The address has another form.
     pub fn new(url: &str, name: &str) -> Result<Self, WireError> {
-        let uri = url.parse::<AMQPUri>().map_err(|_| WireError::Address)?;
-        Ok(Self { uri, name: name.to_owned(), live: Mutex::new(None), blocked: std::sync::Mutex::default() })
+        Ok(Self::to(Addresses::parse(url)?, name))
+    }
+
+    #[must_use]
+    pub fn to(addresses: Addresses, name: &str) -> Self {
+        Self {
+            addresses,
+            turn: AtomicUsize::new(0),
+            name: name.to_owned(),
+            live: Mutex::new(None),
+            blocked: std::sync::Mutex::default(),
+        }
     }
 
     /// The broker user of this connection.
     #[must_use]
     pub fn user(&self) -> &str {
-        &self.uri.authority.userinfo.username
+        self.addresses.user()
     }
 
     /// Whether the broker has asked this connection to stop publishing (memory or disk alarm).
@@ -122,6 +139,7 @@ impl Link {
                     }
                 }
             }
+            self.pass();
         }
         *held = None;
         let connection = self.connect().await?;
@@ -136,15 +154,32 @@ impl Link {
         let mut held = self.live.lock().await;
         if held.as_ref().is_some_and(|live| live.generation == generation) {
             *held = None;
+            self.pass();
         }
     }
 
+    /// A node that has failed is tried last.
+    fn pass(&self) {
+        self.turn.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The first node that answers, each tried once.
     async fn connect(&self) -> Result<Connection, WireError> {
-        let properties = ConnectionProperties::default().with_connection_name(self.name.clone().into());
-        let at = format!("{}:{}", self.uri.authority.host, self.uri.authority.port);
-        let connection = bounded(Connection::connect_uri(self.uri.clone(), properties))
-            .await
-            .map_err(|error| WireError::Unreachable { at, why: error.to_string() })?;
+        let mut failed: Option<WireError> = None;
+        for _ in 0..self.addresses.len() {
+            let uri = self.addresses.at(self.turn.load(Ordering::Relaxed));
+            let properties = ConnectionProperties::default().with_connection_name(self.name.clone().into());
+            match bounded(Connection::connect_uri(uri.clone(), properties)).await {
+                Ok(connection) => return Ok(self.watched(connection)),
+                Err(error) => failed = Some(unreachable(failed, place(uri), &error)),
+            }
+            self.pass();
+        }
+        Err(failed.unwrap_or(WireError::Address))
+    }
+
+    /// Follows what a new connection says of itself.
+    fn watched(&self, connection: Connection) -> Connection {
         let blocked = Arc::new(AtomicBool::new(false));
         *self.blocked.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&blocked);
         let mut events = Box::pin(connection.events_listener());
@@ -158,8 +193,17 @@ impl Link {
                 }
             }
         });
-        Ok(connection)
+        connection
     }
+}
+
+/// Every node that was tried, and why the last one did not take us.
+fn unreachable(before: Option<WireError>, place: String, error: &WireError) -> WireError {
+    let at = match before {
+        Some(WireError::Unreachable { at, .. }) => format!("{at}, {place}"),
+        Some(_) | None => place,
+    };
+    WireError::Unreachable { at, why: error.to_string() }
 }
 
 /// Bounds a call on a publishing connection: while the broker blocks it, the time does not run.
@@ -345,6 +389,11 @@ async fn confirm(
     let error = match publish_window((link, room), channel, rows).await {
         Ok(unconfirmed) => {
             pauses.reset();
+            // A channel that first speaks to a queue while its leader is down refuses for that queue from then on
+            // (RabbitMQ 3.10), so who was refused speaks on a new one.
+            if !unconfirmed.is_empty() {
+                *channel = None;
+            }
             return unconfirmed;
         }
         Err(error) => error,
@@ -364,7 +413,10 @@ async fn confirm(
     for at in 0..rows.len() {
         match publish_window((link, room), channel, &rows[at..=at]).await {
             Ok(unconfirmed) if unconfirmed.is_empty() => {}
-            Ok(_) => left.push(at),
+            Ok(_) => {
+                *channel = None;
+                left.push(at);
+            }
             Err(error) => {
                 tracing::error!(%error, routing_key = %rows[at].1.routing_key, "the broker refuses this message");
                 *channel = None;
@@ -507,5 +559,24 @@ fn as_count(value: &AMQPValue) -> Option<u64> {
         AMQPValue::LongInt(count) => u64::try_from(*count).ok(),
         AMQPValue::LongUInt(count) => Some(u64::from(*count)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Ports 1 and 2 are nobody's.
+    #[tokio::test]
+    async fn a_link_tries_every_node_and_names_them_all_but_no_password() {
+        for (url, at) in [
+            ("amqp://u:secret@127.0.0.1:1/v", "127.0.0.1:1"),
+            ("amqp://u:secret@127.0.0.1:1/v,amqp://u:secret@127.0.0.1:2/v", "127.0.0.1:1, 127.0.0.1:2"),
+        ] {
+            let link = Link::new(url, "test").unwrap();
+            let error = link.channel().await.map(|_| ()).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("the broker at {at} does not answer: ")), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
     }
 }

@@ -25,7 +25,7 @@ impl Witness {
     }
 
     pub(super) async fn status(&self) -> anyhow::Result<Status> {
-        self.oms.ask(&["status"]).await
+        self.oms.ask(&["status", "--sums"]).await
     }
 
     pub(super) async fn verify(&self) -> anyhow::Result<Verdict> {

@@ -2,6 +2,7 @@
 //! broken connection is dropped whole.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lapin::types::ShortString;
@@ -19,7 +20,10 @@ const PAUSE_LONGEST: Duration = Duration::from_secs(5);
 /// Clones share the connection.
 #[derive(Clone)]
 pub(super) struct Link {
-    uri: Arc<AMQPUri>,
+    /// The nodes, tried in turn.
+    uris: Arc<[AMQPUri]>,
+    turn: Arc<AtomicUsize>,
+    user: Arc<str>,
     name: Arc<str>,
     purpose: &'static str,
     connection: Arc<Mutex<Option<Connection>>>,
@@ -32,8 +36,9 @@ impl std::fmt::Debug for Link {
 }
 
 impl Link {
-    pub(super) fn new(uri: AMQPUri, name: &str, purpose: &'static str) -> Self {
-        Self { uri: Arc::new(uri), name: name.into(), purpose, connection: Arc::default() }
+    pub(super) fn new(uris: Arc<[AMQPUri]>, name: &str, purpose: &'static str) -> Self {
+        let user = uris.first().map_or("", |uri| &uri.authority.userinfo.username).into();
+        Self { uris, turn: Arc::default(), user, name: name.into(), purpose, connection: Arc::default() }
     }
 
     /// The outsider.
@@ -43,7 +48,7 @@ impl Link {
 
     /// The login, which the broker compares with `user_id`.
     pub(super) fn user(&self) -> &str {
-        &self.uri.authority.userinfo.username
+        &self.user
     }
 
     pub(super) async fn channel(&self) -> Result<Channel, LineError> {
@@ -53,23 +58,45 @@ impl Link {
         {
             return Ok(channel);
         }
-        *held = None;
-        let at = format!("{}:{}", self.uri.authority.host, self.uri.authority.port);
-        let unreachable =
-            |why: String| LineError::Unreachable { at: at.clone(), name: self.name.to_string(), why };
+        if held.take().is_some() {
+            self.pass();
+        }
+        let mut failed = LineError::Address;
+        for _ in 0..self.uris.len() {
+            let uri = &self.uris[self.turn.load(Ordering::Relaxed) % self.uris.len()];
+            match self.connect(uri).await {
+                Ok((connection, channel)) => {
+                    *held = Some(connection);
+                    return Ok(channel);
+                }
+                Err(fault) => {
+                    let at = format!("{}:{}", uri.authority.host, uri.authority.port);
+                    failed = LineError::Unreachable { at, name: self.name.to_string(), why: fault.why };
+                    self.pass();
+                }
+            }
+        }
+        Err(failed)
+    }
+
+    async fn connect(&self, uri: &AMQPUri) -> Result<(Connection, Channel), Fault> {
         let title = format!("world {} {}", self.name, self.purpose);
         let properties = ConnectionProperties::default().with_connection_name(title.into());
-        let connection = bounded(Connection::connect_uri((*self.uri).clone(), properties))
-            .await
-            .map_err(|fault| unreachable(fault.why))?;
-        let channel = bounded(connection.create_channel()).await.map_err(|fault| unreachable(fault.why))?;
-        *held = Some(connection);
-        Ok(channel)
+        let connection = bounded(Connection::connect_uri(uri.clone(), properties)).await?;
+        let channel = bounded(connection.create_channel()).await?;
+        Ok((connection, channel))
+    }
+
+    /// A node that has failed is tried last.
+    fn pass(&self) {
+        self.turn.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Drops the connection, so that the next channel is made on a new one.
     pub(super) async fn abandon(&self) {
-        *self.connection.lock().await = None;
+        if self.connection.lock().await.take().is_some() {
+            self.pass();
+        }
     }
 
     pub(super) fn refused(&self, fault: Fault) -> LineError {

@@ -102,7 +102,11 @@ async fn publish_once(link: &Link, channel: &mut Option<Channel>, letters: &[Let
             Confirmation::Nack(_) | Confirmation::NotRequested => not_stored.push(at),
         }
     }
-    *channel = Some(live);
+    // A channel that first speaks to a queue while its leader is down refuses for that queue from then on (RabbitMQ 3.10),
+    // so what was not stored is sent again on a new one.
+    if not_stored.is_empty() {
+        *channel = Some(live);
+    }
     Ok(if is_returned {
         Said::Returned
     } else if not_stored.is_empty() {
