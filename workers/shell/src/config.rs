@@ -39,6 +39,8 @@ settings! {
     SENDERS: "OMS_SENDERS", Some("user_id"), "user_id | app_id", "all", false, "What names a message's sender: user_id is verified by the broker; app_id is for brokers with one common login.";
     HTTP_ADDR: "OMS_HTTP_ADDR", Some("127.0.0.1:9464"), "address:port", "all", false, "Where /livez, /readyz and /metrics are served; `off` serves nothing.";
     LOG: "OMS_LOG", Some("info"), "filter", "all", false, "Log filter in the manner of tracing: error, warn, info, debug, shell=debug.";
+    OTLP_ENDPOINT: "OMS_OTLP_ENDPOINT", None, "URL", "nothing", false, "An OpenTelemetry collector that takes OTLP over HTTP, for example http://127.0.0.1:4318; without it no spans are made.";
+    OTLP_PERMILLE: "OMS_OTLP_PERMILLE", Some("1000"), "traces of a thousand", "all", false, "How many traces are sent to the collector, each as a whole.";
     BATCH_EVENTS: "OMS_BATCH_EVENTS", Some("256"), "events", "all", false, "Most events that one transaction decides; 1 decides one at a time.";
     DATABASE_CONNECTIONS: "OMS_DATABASE_CONNECTIONS", Some("3"), "connections", "all", false, "Database connections per room.";
     DRAIN_SECONDS: "OMS_DRAIN_SECONDS", Some("20"), "seconds", "all", false, "How long a stopping process may finish what it has begun.";
