@@ -60,6 +60,51 @@ async fn the_sums_of_all_facts_are_read_only_when_they_are_asked_for() {
     assert_eq!(refused.code, Some(2), "{}", refused.err);
 }
 
+/// Every order again under so many other numbers, as lifecycle would know it.
+const COPIES: i64 = 4_000;
+
+#[tokio::test]
+async fn the_sums_of_many_orders_are_those_of_one_as_many_times_and_no_question_takes_long() {
+    let mut house = TestHouse::new("status_many").await;
+    house.start_mail_sink().await;
+    house.start_rooms("rooms", "all").await;
+    house.define(&[product("19XE")], &[("19XE", 50)]).await;
+    house.start_warehouse(&["--trouble-permille", "0"]).await;
+    let mut store = Client::open(&house, "web-store").await;
+    let id = store.send("order.submit.v1", order("WEB-1", 1, &[("19XE", 2)])).await;
+    let number = store.answer_to(&id).await["order"].as_str().expect("a number").to_owned();
+    house.until_fact(&number, "delivered", 1).await;
+    house.until_fact(&number, "captured", 1).await;
+    house.until_fact(&number, "noticed", 4).await;
+    house.terminate("rooms");
+    let once = house.oms_json(&["status", "--sums"]);
+    house
+        .execute(&format!(
+            "INSERT INTO lifecycle.facts (key, state)
+             SELECT replace(key, '{number}', n), replace(state::text, '{number}', n)::jsonb
+             FROM lifecycle.facts, (SELECT left('{number}', 1) || lpad(at::text, length('{number}') - 1, '0') AS n
+                                    FROM generate_series(1, {COPIES}) AS at) AS numbers
+             WHERE order_number = '{number}'"
+        ))
+        .await;
+    let many = house.oms_json(&["status", "--sums"]);
+    let times = |count: &serde_json::Value| count.as_i64().expect("a number") * (COPIES + 1);
+    for (name, sum) in once["sums"].as_object().expect("sums") {
+        assert_eq!(many["sums"][name], json!(times(sum)), "{name}");
+    }
+    assert_eq!(many["sums"]["reserved_units"], json!(2 * (COPIES + 1)));
+    for (one, all) in
+        once["facts"].as_array().expect("facts").iter().zip(many["facts"].as_array().expect("facts"))
+    {
+        let is_of_orders =
+            !["product_defined", "stock_changed"].contains(&one["kind"].as_str().expect("a kind"));
+        for count in ["facts", "lines", "units", "minor"] {
+            let wanted = if is_of_orders { json!(times(&one[count])) } else { one[count].clone() };
+            assert_eq!((&all["kind"], &all[count]), (&one["kind"], &wanted), "{count}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn in_a_terminal_it_draws_again_and_again_and_gives_the_terminal_back() {
     let house = TestHouse::new("watch_live").await;

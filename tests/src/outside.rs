@@ -146,15 +146,23 @@ impl TestHouse {
     /// # Panics
     /// It does not answer.
     pub async fn get(&self, process: &str, path: &str) -> (u16, String) {
-        let log = self.log(process);
-        let bound = log
-            .lines()
-            .rev()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .find_map(|line| line["fields"]["bound"].as_str().map(str::to_owned));
-        let url =
-            format!("http://{}{path}", bound.unwrap_or_else(|| panic!("{process} serves no HTTP:\n{log}")));
+        let url = format!("http://{}{path}", self.bound(process));
         let response = reqwest::get(url).await.expect("it answers");
         (response.status().as_u16(), response.text().await.expect("a text"))
+    }
+
+    /// Where a process that was started with `OMS_HTTP_ADDR` serves its metrics.
+    ///
+    /// # Panics
+    /// It serves nothing.
+    #[must_use]
+    pub fn bound(&self, process: &str) -> String {
+        let log = self.log(process);
+        log.lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|line| line["fields"]["message"].as_str().is_some_and(|said| said.contains("/metrics")))
+            .filter_map(|line| line["fields"]["bound"].as_str().map(str::to_owned))
+            .next_back()
+            .unwrap_or_else(|| panic!("{process} serves no HTTP:\n{log}"))
     }
 }

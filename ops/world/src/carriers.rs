@@ -36,6 +36,8 @@ pub struct Parcel {
     pub carrier: Carrier,
     pub tracking: TrackingNumber,
     pub packed_at: Timestamp,
+    /// The trace that the request belongs to: every scan belongs to it too.
+    pub traceparent: Option<String>,
 }
 
 /// A parcel that is brought back to the warehouse, and what it looks like when it is opened.
@@ -44,6 +46,7 @@ pub struct Returned {
     pub shipment: ShipmentId,
     pub condition: Condition,
     pub packed_at: Timestamp,
+    pub traceparent: Option<String>,
 }
 
 /// How the carriers work.
@@ -260,6 +263,7 @@ fn plan(parcel: &Parcel, fate: Fate, rounds: Rounds) -> Vec<Planned> {
             shipment: parcel.shipment.clone(),
             condition,
             packed_at: parcel.packed_at,
+            traceparent: parcel.traceparent.clone(),
         }),
         (Some(Stop::Delivered), _) => End::Delivered,
         _ => End::Vanished,
@@ -328,7 +332,8 @@ fn scan(parcel: &Parcel, fate: Fate, stop: Stop, at: usize, step: Duration, time
         parcel.packed_at.0,
         &[NAME.as_bytes(), parcel.tracking.as_str().as_bytes(), &[place, time]],
     );
-    event(NAME, id.to_string(), parcel.packed_at, parcel.tracking.as_str(), &body)
+    let said = event(NAME, id.to_string(), parcel.packed_at, parcel.tracking.as_str(), &body);
+    Event { traceparent: parcel.traceparent.clone(), ..said }
 }
 
 /// The carrier's own code, or a status where its code does not say enough (domain §7).

@@ -206,7 +206,8 @@ impl Warehouse {
             return None;
         }
         self.counts.opened.fetch_add(1, Ordering::Relaxed);
-        Some(pick(name, &request, Timestamp(event.time), self.habits))
+        let picked = pick(name, &request, Timestamp(event.time), self.habits);
+        Some(picked.in_trace(event.traceparent.as_deref()))
     }
 
     fn count(&self, picked: &Picked) {

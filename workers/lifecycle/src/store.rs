@@ -8,8 +8,8 @@ use messages::Timestamp;
 use messages::id::{OrderNumber, Reference};
 use messages::tracking_number::TrackingNumber;
 use serde::Serialize;
-use sqlx::Row as _;
 use sqlx::postgres::{PgPool, PgRow};
+use sqlx::{PgConnection, Row as _};
 use time::Date;
 
 use crate::dwell;
@@ -97,11 +97,21 @@ pub struct Tally {
     pub minor: i64,
 }
 
-/// Counts every fact by kind. It reads the whole table: for a demo or a day's close, not for each second.
+impl Tally {
+    /// Adds those of other orders.
+    pub fn add(&mut self, more: &Self) {
+        self.facts += more.facts;
+        self.lines += more.lines;
+        self.units += more.units;
+        self.minor += more.minor;
+    }
+}
+
+/// Counts the facts of a stretch of keys by kind: it reads each of them, so a stretch should not be long.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn tally(pool: &PgPool) -> Result<Vec<Tally>, sqlx::Error> {
+pub async fn tally(connection: &mut PgConnection, from: &str, to: &str) -> Result<Vec<Tally>, sqlx::Error> {
     sqlx::query_as(
         "SELECT kind, count(*) AS facts, COALESCE(sum(l.lines), 0)::bigint AS lines, COALESCE(sum(l.units), 0)::bigint AS units,
                 COALESCE(sum((state->'what'->>'amount')::bigint), 0)::bigint AS minor
@@ -110,9 +120,12 @@ pub async fn tally(pool: &PgPool) -> Result<Vec<Tally>, sqlx::Error> {
              SELECT count(*) AS lines, sum((line->>'quantity')::bigint) AS units
              FROM jsonb_array_elements(COALESCE(state->'what'->'lines', state->'what'->'missing')) AS line
          ) l ON true
+         WHERE key >= $1 AND key < $2
          GROUP BY kind ORDER BY kind",
     )
-    .fetch_all(pool)
+    .bind(from)
+    .bind(to)
+    .fetch_all(connection)
     .await
 }
 

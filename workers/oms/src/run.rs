@@ -18,6 +18,7 @@ use crate::{public, rooms, watch};
 pub(crate) async fn run(config: Config, wanted: &[Room]) -> Result<ExitCode, String> {
     telemetry::install_logs(config.need(config::LOG)?);
     let metrics = telemetry::install_metrics(wanted)?;
+    telemetry::spans::install(&config, wanted)?;
     let mut house = House::open(config)?;
     for &room in wanted {
         rooms::start(&mut house, room).await?;
@@ -47,7 +48,9 @@ pub(crate) async fn run(config: Config, wanted: &[Room]) -> Result<ExitCode, Str
     }
     tracing::info!("stopping: finishing what was begun");
     house.ask_to_stop();
-    if house.drained().await {
+    let drained = house.drained().await;
+    telemetry::spans::finish().await;
+    if drained {
         tracing::info!("stopped");
         Ok(ExitCode::SUCCESS)
     } else {

@@ -39,6 +39,8 @@ settings! {
     SENDERS: "OMS_SENDERS", Some("user_id"), "user_id | app_id", "all", false, "What names a message's sender: user_id is verified by the broker; app_id is for brokers with one common login.";
     HTTP_ADDR: "OMS_HTTP_ADDR", Some("127.0.0.1:9464"), "address:port", "all", false, "Where /livez, /readyz and /metrics are served; `off` serves nothing.";
     LOG: "OMS_LOG", Some("info"), "filter", "all", false, "Log filter in the manner of tracing: error, warn, info, debug, shell=debug.";
+    OTLP_ENDPOINT: "OMS_OTLP_ENDPOINT", None, "URL", "nothing", false, "An OpenTelemetry collector that takes OTLP over HTTP, for example http://127.0.0.1:4318; without it no spans are made.";
+    OTLP_PERMILLE: "OMS_OTLP_PERMILLE", Some("1000"), "traces of a thousand", "all", false, "How many traces are sent to the collector, each as a whole.";
     BATCH_EVENTS: "OMS_BATCH_EVENTS", Some("256"), "events", "all", false, "Most events that one transaction decides; 1 decides one at a time.";
     BATCH_LINGER: "OMS_BATCH_LINGER", Some("20"), "milliseconds", "all", false, "Most that a batch waits for more events, only where they pile up and never longer than the last one took; 0 never waits.";
     DATABASE_CONNECTIONS: "OMS_DATABASE_CONNECTIONS", Some("3"), "connections", "all", false, "Database connections per room.";

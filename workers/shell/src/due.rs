@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 
+use crate::clock;
 use crate::faults::{self, Point};
 use crate::hall::{Hall, Stopped};
 use crate::ledger::{LedgerError, Store};
@@ -19,7 +20,7 @@ use crate::pace::Pace;
 use crate::retry::Pauses;
 use crate::seams::Seams;
 use crate::settle::Entry;
-use crate::telemetry::{self, CallEnd, Metric};
+use crate::telemetry::{self, CallEnd, Metric, spans};
 use crate::worker::{Call, DueRow, Outside, Worker};
 
 /// Due rows of one round.
@@ -183,6 +184,7 @@ async fn perform<W: Worker, S: Seams<W>>(
     outside: &dyn Outside,
     call: &Call,
 ) -> Option<(Box<RawValue>, bool)> {
+    let begun = clock::now();
     let kind = outside.kinds().iter().copied().find(|kind| *kind == call.due.kind).unwrap_or("unknown");
     let ring = hall.keys.ring();
     let performing = AssertUnwindSafe(outside.perform(call, &ring)).catch_unwind();
@@ -190,10 +192,12 @@ async fn perform<W: Worker, S: Seams<W>>(
         Ok(Ok(reply)) => {
             let end = if reply.far_side_down { CallEnd::Down } else { CallEnd::Answered };
             telemetry::count_call(W::ROOM, kind, end);
+            spans::tell_call(W::ROOM, &call.due, kind, end, begun);
             Some((reply.answer, reply.far_side_down))
         }
         Ok(Err(_)) | Err(_) => {
             telemetry::count_call(W::ROOM, kind, CallEnd::Lost);
+            spans::tell_call(W::ROOM, &call.due, kind, CallEnd::Lost, begun);
             tracing::error!(room = %W::ROOM, due.kind = kind, due.key = %call.due.key, "a call panicked or never ended; it is looked up after its lease");
             None
         }

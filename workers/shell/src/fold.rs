@@ -104,7 +104,7 @@ impl<'a, W: Worker> Fold<'a, W> {
             dressed.map_err(|_| SettleError::Scope)??;
             self.output(cause, index, emit);
         }
-        let traced = |change| TracedDue { traceparent: cause.traceparent.clone(), change };
+        let traced = |change| TracedDue { traceparent: cause.onward(W::ROOM), change };
         self.due.extend(decision.due.into_iter().map(traced));
         self.tasks.extend(decision.tasks.into_iter().map(|task| (cause.clone(), task)));
         self.decided += 1;
@@ -122,7 +122,7 @@ impl<'a, W: Worker> Fold<'a, W> {
             time: self.now.0,
             subject: emit.subject,
             datacontenttype: None,
-            traceparent: cause.traceparent.clone(),
+            traceparent: cause.onward(W::ROOM),
             causationid: Some(cause.id.clone()),
             data: emit.data,
         };

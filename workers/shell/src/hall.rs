@@ -18,7 +18,7 @@ use crate::reading::Reader;
 use crate::retry::Pauses;
 use crate::seams::{Broker, Lane, Real, Seams};
 use crate::settle::{Entry, SettleError, Settled, Work, settle};
-use crate::telemetry::{self, Metric, Step, journal};
+use crate::telemetry::{self, Metric, Step, journal, spans};
 use crate::worker::Worker;
 
 /// One running room.
@@ -93,13 +93,18 @@ impl<W: Worker, S: Seams<W>> Hall<W, S> {
     /// # Errors
     /// The room is stopping and the database or the broker is away: the caller must not ack.
     pub async fn digest(&self, entries: Vec<Entry<W>>) -> Result<(), Stopped> {
+        let begun = clock::now();
         let mut heap = vec![entries];
         let mut pauses = Pauses::up_to(Duration::from_secs(5));
         while let Some(mut entries) = heap.pop() {
             match self.settle_patiently(&entries).await? {
                 Ok(settled) => {
                     journal::tell(&entries);
+                    let repeated = spans::is_on().then(|| settled.repeated.clone());
                     self.publish_settled(settled).await?;
+                    if let Some(repeated) = repeated {
+                        spans::tell(&entries, &repeated, begun);
+                    }
                 }
                 Err(why) if entries.len() == 1 => {
                     self.give_up(&mut entries[0], &why);

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use messages::Event;
 use messages::id::UserId;
 use messages::sealed::{Keyring, SealError};
 use messages::task::TaskClose;
+use messages::{Event, Room};
 use uuid::Uuid;
 
 use crate::control::Control;
@@ -15,6 +15,7 @@ use crate::faults::{self, Point, Sabotage};
 use crate::fold::{Fold, Told};
 use crate::ledger::{DueId, Ledger, LedgerError, OutboxRow, Tx};
 use crate::parking::{ParkReason, Parked};
+use crate::telemetry::trace;
 use crate::worker::{DueRow, Task, TaskChange, Worker, World};
 
 /// How often `scope` may name new rows before that counts as a fault of the room.
@@ -44,6 +45,14 @@ pub struct Cause {
     pub original: Option<Original>,
     /// The row that fired or was answered. It goes with whatever end the event has.
     pub due: Option<DueRow>,
+}
+
+impl Cause {
+    /// The trace context of what follows from it in this room.
+    #[must_use]
+    pub fn onward(&self, room: Room) -> Option<String> {
+        self.traceparent.as_deref().map(|context| trace::onward(context, room, self.origin))
+    }
 }
 
 /// An event and its text.

@@ -3,6 +3,7 @@
 pub mod catalogue;
 pub(crate) mod journal;
 mod page;
+pub mod spans;
 pub(crate) mod trace;
 
 use std::collections::BTreeMap;

@@ -114,5 +114,6 @@ fn said_by(scans: &[Planned]) -> HashSet<String> {
 pub(super) fn parcel(bits: u64) -> Parcel {
     let shipment = ShipmentId::of(&ReleaseId::of(&OrderNumber::from_bits(bits), 1), 1);
     let (carrier, tracking) = label(&shipment, Method::Standard);
-    Parcel { shipment, carrier, tracking, packed_at: Timestamp::parse("2026-11-24T08:00:00Z").unwrap() }
+    let packed_at = Timestamp::parse("2026-11-24T08:00:00Z").unwrap();
+    Parcel { shipment, carrier, tracking, packed_at, traceparent: None }
 }

@@ -39,6 +39,19 @@ pub(super) struct Picked {
     pub(super) is_doubled: bool,
 }
 
+impl Picked {
+    /// What is answered belongs to the trace of what was asked.
+    pub(super) fn in_trace(mut self, traceparent: Option<&str>) -> Self {
+        for said in self.events.iter_mut().map(|event| &mut event.traceparent) {
+            *said = traceparent.map(str::to_owned);
+        }
+        if let Some(parcel) = &mut self.parcel {
+            parcel.traceparent = traceparent.map(str::to_owned);
+        }
+        self
+    }
+}
+
 /// Opens the label's section, which proves that it is for this warehouse and this order.
 ///
 /// # Errors
@@ -95,7 +108,13 @@ pub(super) fn pick(
         say("packed", &mut picked.events, repeated, &|id| {
             event(outsider, id, asked_at, shipment.as_str(), &body)
         });
-        picked.parcel = Some(Parcel { shipment: shipment.clone(), carrier, tracking, packed_at: asked_at });
+        picked.parcel = Some(Parcel {
+            shipment: shipment.clone(),
+            carrier,
+            tracking,
+            packed_at: asked_at,
+            traceparent: None,
+        });
     }
     if resent {
         picked.events.extend(picked.events.first().cloned());
@@ -114,7 +133,8 @@ pub(super) fn unpacked(outsider: &str, returned: &Returned, at: Timestamp) -> Ev
         user: None,
     };
     let id = derived_id(returned.packed_at.0, &[outsider.as_bytes(), shipment.as_str().as_bytes(), b"back"]);
-    event(outsider, id.to_string(), at, shipment.as_str(), &body)
+    let said = event(outsider, id.to_string(), at, shipment.as_str(), &body);
+    Event { traceparent: returned.traceparent.clone(), ..said }
 }
 
 /// The lines less one unit, and that unit.
@@ -193,8 +213,12 @@ mod tests {
     #[test]
     fn what_came_back_is_told_once_and_as_it_looks() {
         let shipment = request(3, 1).shipment;
-        let returned =
-            Returned { shipment: shipment.clone(), condition: Condition::Damaged, packed_at: at() };
+        let returned = Returned {
+            shipment: shipment.clone(),
+            condition: Condition::Damaged,
+            packed_at: at(),
+            traceparent: None,
+        };
         let event = unpacked("warehouse", &returned, at().plus_seconds(9));
         let body: CaseReceive = read_body(&event.data).unwrap();
         assert_eq!((body.shipment, body.condition), (shipment, Condition::Damaged));

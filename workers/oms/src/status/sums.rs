@@ -1,10 +1,12 @@
 //! `oms status --sums`: what follows only from all facts of all orders. It reads the whole table of facts, so it is for a
-//! day's close and for accounts, never for each second.
+//! day's close and for accounts, never for each second. However many there are, no single question may take long: it asks
+//! by stretches of whole orders, of one moment, and adds up.
 
 use std::collections::BTreeMap;
 
 use lifecycle::store::Tally;
 use serde::Serialize;
+use sqlx::PgConnection;
 use sqlx::postgres::PgPool;
 
 use crate::show;
@@ -16,38 +18,50 @@ pub(super) struct Told {
     quiet: Vec<Quiet>,
 }
 
-/// What only an order's facts together tell, over all orders: for comparing with the gateway and the shelf.
-#[derive(Debug, Serialize, sqlx::FromRow)]
-struct Sums {
+macro_rules! sums {
+    ($($(#[$about:meta])* $name:ident,)*) => {
+        /// What only an order's facts together tell, over all orders: for comparing with the gateway and the shelf.
+        #[derive(Debug, Default, Serialize, sqlx::FromRow)]
+        struct Sums { $($(#[$about])* $name: i64,)* }
+
+        impl Sums {
+            fn add(&mut self, more: &Self) {
+                $(self.$name += more.$name;)*
+            }
+        }
+    };
+}
+
+sums! {
     /// Lines and units that had been reserved, were not found in the warehouse and could not be replaced.
-    given_up_lines: i64,
-    given_up_units: i64,
+    given_up_lines,
+    given_up_units,
     /// Everything that was dispatched for the first time, at its order's own prices, with the shipping charge that goes with an order's
     /// first release. Minor units, whatever the currency.
-    shipped_minor: i64,
+    shipped_minor,
     /// Lines and units that were ever reserved, each counted once.
-    reserved_lines: i64,
-    reserved_units: i64,
+    reserved_lines,
+    reserved_units,
     /// Accepted lines and units that have neither units nor a refusal: they wait.
-    waiting_lines: i64,
-    waiting_units: i64,
+    waiting_lines,
+    waiting_units,
     /// The same, of orders that were cancelled.
-    withdrawn_lines: i64,
-    withdrawn_units: i64,
+    withdrawn_lines,
+    withdrawn_units,
     /// Units of cancelled orders that were not found in the warehouse.
-    lost_in_cancelled: i64,
+    lost_in_cancelled,
     /// Units that stood in line and got what they waited for, and those whose order was cancelled first.
-    filled_units: i64,
-    unfilled_units: i64,
+    filled_units,
+    unfilled_units,
     /// Parcels and units that were sent instead of others, and units that shall be as soon as there are some.
-    again_parcels: i64,
-    again_units: i64,
-    awaited_again_units: i64,
+    again_parcels,
+    again_units,
+    awaited_again_units,
     /// Units that came back whole and went back to the shelf.
-    restocked_units: i64,
+    restocked_units,
     /// Releases that ended before anything was handed over, and what was never held of them, in minor units.
-    voided_unsent: i64,
-    unheld_minor: i64,
+    voided_unsent,
+    unheld_minor,
 }
 
 /// Facts of one kind about orders of which not everything is told: cancelled ones, and those of the deceased.
@@ -57,14 +71,50 @@ struct Quiet {
     facts: i64,
 }
 
+/// Facts that one question reads, and a few more: an order is never cut in two.
+const STRETCH: i64 = 20_000;
+/// After every key.
+const END: &str = "\u{10ffff}";
+
 /// # Errors
 /// The database does not answer.
 pub(super) async fn told(pool: &PgPool) -> Result<Told, sqlx::Error> {
-    Ok(Told {
-        facts: lifecycle::store::tally(pool).await?,
-        sums: sums(pool).await?,
-        quiet: quiet(pool).await?,
-    })
+    let mut one_moment = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let (mut facts, mut quiet_facts) = (BTreeMap::<String, Tally>::new(), BTreeMap::<String, i64>::new());
+    let mut all = Sums::default();
+    let mut from = String::new();
+    while from != END {
+        let to = stretch_end(&mut one_moment, &from).await?;
+        for more in lifecycle::store::tally(&mut one_moment, &from, &to).await? {
+            facts.entry(more.kind.clone()).and_modify(|tally| tally.add(&more)).or_insert(more);
+        }
+        all.add(&sums(&mut one_moment, &from, &to).await?);
+        for Quiet { kind, facts } in quiet(&mut one_moment, &from, &to).await? {
+            *quiet_facts.entry(kind).or_default() += facts;
+        }
+        from = to;
+    }
+    let quiet = quiet_facts.into_iter().map(|(kind, facts)| Quiet { kind, facts }).collect();
+    Ok(Told { facts: facts.into_values().collect(), sums: all, quiet })
+}
+
+/// The key before which a stretch ends: the first one of the order that lies beyond it.
+async fn stretch_end(connection: &mut PgConnection, from: &str) -> Result<String, sqlx::Error> {
+    let beyond: Option<String> =
+        sqlx::query_scalar("SELECT key FROM lifecycle.facts WHERE key >= $1 ORDER BY key OFFSET $2 LIMIT 1")
+            .bind(from)
+            .bind(STRETCH)
+            .fetch_optional(connection)
+            .await?;
+    Ok(beyond.map_or_else(|| END.to_owned(), |beyond| cut_before(from, &beyond)))
+}
+
+/// Keys are `<order>/<fact>`: the beginning of this key's order, or its end if it began before the stretch.
+fn cut_before(from: &str, beyond: &str) -> String {
+    let order = beyond.split('/').next().unwrap_or(beyond);
+    let begins = format!("{order}/");
+    // The character after the slash.
+    if begins.as_str() > from { begins } else { format!("{order}0") }
 }
 
 pub(super) fn text(told: &Told) -> String {
@@ -81,13 +131,13 @@ pub(super) fn text(told: &Told) -> String {
         + &show::table(["sum over all orders", ""], sums)
 }
 
-async fn sums(pool: &PgPool) -> Result<Sums, sqlx::Error> {
+async fn sums(connection: &mut PgConnection, from: &str, to: &str) -> Result<Sums, sqlx::Error> {
     // Shipments are named <order>.<release>.<parcel>, so the first release's begin with <order>.1, and first parcels end
-    // with .1.
+    // with .1. IS TRUE keeps a list a hash table: as a join it is read anew for each parcel.
     sqlx::query_as(
         "WITH told AS MATERIALIZED (
              SELECT kind, order_number, time, state->'what' AS what FROM lifecycle.facts
-             WHERE kind IN ('accepted', 'reserved', 'limited', 'unavailable', 'backordered', 'waitlisted', 'ready', 'authorized', 'voided', 'requested', 'dispatched', 'adjusted', 'cancelled', 'case_received', 'case_resolved', 'reship_ready')
+             WHERE key >= $1 AND key < $2 AND kind IN ('accepted', 'reserved', 'limited', 'unavailable', 'backordered', 'waitlisted', 'ready', 'authorized', 'voided', 'requested', 'dispatched', 'adjusted', 'cancelled', 'case_received', 'case_resolved', 'reship_ready')
          ), cancelled AS (
              SELECT DISTINCT order_number FROM told WHERE kind = 'cancelled'
          ), by_line AS (
@@ -129,7 +179,7 @@ async fn sums(pool: &PgPool) -> Result<Sums, sqlx::Error> {
              SELECT COALESCE(sum(quantity), 0)::bigint AS units
              FROM told, jsonb_to_recordset(what->'lines') AS l (quantity bigint)
              WHERE kind = 'dispatched'
-               AND what->>'shipment' IN (SELECT what->>'case' FROM told WHERE kind = 'case_resolved' AND what->>'resolution' = 'reship')
+               AND (what->>'shipment' IN (SELECT what->>'case' FROM told WHERE kind = 'case_resolved' AND what->>'resolution' = 'reship')) IS TRUE
                AND regexp_replace(what->>'shipment', '[0-9]+$', '2') NOT IN (SELECT what->>'shipment' FROM told WHERE kind = 'reship_ready')
          ), back AS (
              SELECT COALESCE(sum(quantity), 0)::bigint AS units
@@ -157,19 +207,44 @@ async fn sums(pool: &PgPool) -> Result<Sums, sqlx::Error> {
                 (SELECT COALESCE(sum(amount), 0)::bigint FROM by_release WHERE is_voided AND NOT is_held) AS unheld_minor
          FROM by_line",
     )
-    .fetch_one(pool)
+    .bind(from)
+    .bind(to)
+    .fetch_one(connection)
     .await
 }
 
-async fn quiet(pool: &PgPool) -> Result<Vec<Quiet>, sqlx::Error> {
+async fn quiet(connection: &mut PgConnection, from: &str, to: &str) -> Result<Vec<Quiet>, sqlx::Error> {
     sqlx::query_as(
         "SELECT kind, count(*) AS facts FROM lifecycle.facts
-         WHERE order_number IN (
+         WHERE key >= $1 AND key < $2 AND order_number IN (
              SELECT order_number FROM lifecycle.facts
-             WHERE kind = 'cancelled' OR kind = 'case_opened' AND state->'what'->>'class' = 'deceased'
-                OR kind = 'case_changed' AND state->'what'->'change'->>'class' = 'deceased')
+             WHERE key >= $1 AND key < $2
+               AND (kind = 'cancelled' OR kind = 'case_opened' AND state->'what'->>'class' = 'deceased'
+                    OR kind = 'case_changed' AND state->'what'->'change'->>'class' = 'deceased'))
          GROUP BY kind ORDER BY kind",
     )
-    .fetch_all(pool)
+    .bind(from)
+    .bind(to)
+    .fetch_all(connection)
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stretch_ends_between_two_orders() {
+        for (from, beyond, end) in [
+            ("", "A2/7", "A2/"),
+            ("A1/", "A2/7", "A2/"),
+            // One order that is longer than a stretch.
+            ("A2/", "A2/7", "A20"),
+            ("", "-/7", "-/"),
+            ("-/", "-/7", "-0"),
+        ] {
+            assert_eq!(cut_before(from, beyond), end, "{from} to {beyond}");
+            assert!(end > from && end < END);
+        }
+    }
 }

@@ -32,9 +32,13 @@ pub(crate) fn tell<W: Worker>(entries: &[Entry<W>]) {
 }
 
 /// The order that an event is about: releases and shipments are named after their order.
-fn order_of(cause: &Cause) -> Option<&str> {
+pub(super) fn order_of(cause: &Cause) -> Option<&str> {
     let subject = cause.original.as_ref().and_then(|original| original.event.subject.as_deref());
-    let about = subject.or(cause.due.as_ref().map(|due| due.key.as_str()))?;
+    order_in(subject.or(cause.due.as_ref().map(|due| due.key.as_str()))?)
+}
+
+/// The order that a key or a subject begins with.
+pub(super) fn order_in(about: &str) -> Option<&str> {
     let number = about.split(['.', '/']).next().unwrap_or_default();
     // Anything else may be a person's own words.
     OrderNumber::parse(number).is_ok().then_some(number)
