@@ -85,7 +85,23 @@ async fn a_message_whose_process_is_killed_again_and_again_is_no_poison() {
         house.until_aborted("rooms", &format!("death {death}")).await;
     }
     house.set("OMS_CRASH_AT", "");
+    // The database goes away once more, right after the decision and before the mark is gone.
+    house
+        .execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN RAISE EXCEPTION 'going down' USING ERRCODE = '57P01'; END $$",
+        )
+        .await;
+    house
+        .execute("CREATE TRIGGER refuse BEFORE DELETE ON intake.mark FOR EACH ROW EXECUTE FUNCTION refuse()")
+        .await;
     house.start_rooms("rooms", "intake").await;
+    house
+        .until("a mark stays for a moment", |house| {
+            house.log("rooms").contains("a mark could not be taken back")
+        })
+        .await;
+    house.execute("DROP TRIGGER refuse ON intake.mark").await;
     let accepted = "SELECT count(*) FROM intake.orders WHERE status = 'accepted'";
     house.until_count("the order is accepted", accepted, 1).await;
     assert_eq!(house.oms_json(&["parked", "list"]), json!([]));

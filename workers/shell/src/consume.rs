@@ -355,9 +355,14 @@ async fn alone<W: Worker, S: Seams<W>>(
         None => Err(Stopped),
     };
     let tried = if done.is_ok() { Tried::Settled } else { Tried::Interrupted };
-    // Should this fail, the mark stays and is dropped after a day.
-    if let Err(error) = hall.ledger.unmark(&hash, tried).await {
-        tracing::warn!(room = %W::ROOM, %error, "a mark could not be taken back");
+    pauses.reset();
+    while let Err(error) = hall.ledger.unmark(&hash, tried).await {
+        tracing::warn!(room = %W::ROOM, %error, "a mark could not be taken back yet");
+        if hall.is_stopping() {
+            // Not acked, the message comes again, and whoever settles it takes the mark back.
+            return Err(Stopped);
+        }
+        pauses.wait().await;
     }
     done
 }
