@@ -19,6 +19,7 @@ mod operator;
 mod parked;
 mod poison;
 mod promotions;
+mod restoring;
 mod scaling;
 mod status;
 mod traces;
