@@ -22,6 +22,7 @@ mod parked;
 mod poison;
 mod promotions;
 mod rows;
+mod restoring;
 mod scaling;
 mod status;
 mod traces;
