@@ -259,11 +259,31 @@ fn units(world: &World, facts: &Facts, found: &mut Vec<String>) {
                 "{item}: {on_hand} on hand, {came} came, {left} left, {back} came back, {missing} were not found"
             ));
         }
-        let reserved = stock["promised"]["reserved"].as_i64().unwrap_or(0);
+        let reserved = stock["promised"]["reserved"].as_i64().unwrap_or(0) - set_aside(world, item);
         if reserved != 0 {
             found.push(format!("{item}: {reserved} units are reserved for nobody"));
         }
     }
+}
+
+/// Units that wait with a parcel that is to be sent again for its other units, of which there are none.
+fn set_aside(world: &World, item: &str) -> i64 {
+    let each = |value: &Value| value.as_object().map_or_else(Vec::new, |all| all.values().cloned().collect());
+    let mut sum = 0;
+    for (_, order) in table(world, "orders", "order") {
+        for reship in
+            each(&order["allotted"]["releases"]).iter().flat_map(|release| each(&release["reships"]))
+        {
+            let lines = reship["lines"].as_array().cloned().unwrap_or_default();
+            let is_reserved = |line: &&Value| line["standing"]["reserved"].is_object();
+            if lines.iter().all(|line| is_reserved(&line)) {
+                continue;
+            }
+            let of_item = lines.iter().filter(is_reserved).filter(|line| line["units"]["item"] == item);
+            sum += of_item.filter_map(|line| line["units"]["quantity"].as_i64()).sum::<i64>();
+        }
+    }
+    sum
 }
 
 fn statuses(facts: &Facts, found: &mut Vec<String>) {
