@@ -11,9 +11,8 @@ use tests::client::Client;
 use tests::orders::{number, order, product};
 
 const ORDER: &str = "Y6FN-9WSA-MH40-J";
-const NO_DATABASE: &str =
-    "oms: OMS_DATABASE_URL is not set: The database; OMS_<ROOM>_DATABASE_URL overrides it for one room.\n";
-const NO_BROKER: &str = "oms: OMS_AMQP_URL is not set: The broker, with user and password; OMS_<ROOM>_AMQP_URL overrides it for one room.\n";
+const NO_DATABASE: &str = "oms: OMS_DATABASE_URL is not set: The database: one address that always leads to the primary. OMS_<ROOM>_DATABASE_URL overrides it for one room.\n";
+const NO_BROKER: &str = "oms: OMS_AMQP_URL is not set: The broker, with user and password; several with commas between them are the nodes of a cluster, tried in turn. OMS_<ROOM>_AMQP_URL overrides it for one room.\n";
 const DATABASE_AWAY: &str = "oms: the database at 127.0.0.1:1 does not answer: ";
 const BROKER_AWAY: &str = "oms: the broker at 127.0.0.1:1 does not answer: ";
 const NOT_MIGRATED: &str = "oms: the database has no such schema for this version; run `oms migrate`\n";
@@ -111,7 +110,7 @@ async fn whatever_is_missing_is_told_in_one_plain_sentence() {
         &house,
         &[("OMS_AMQP_URL", "nonsense")],
         &["status"],
-        "oms: the AMQP address is not readable; it looks like amqp://user:password@host:5672/vhost\n",
+        "oms: the AMQP address is not readable; it looks like amqp://user:password@host:5672/vhost, or like several of these with commas between them\n",
     );
     told(
         &house,

@@ -93,6 +93,11 @@ impl Management {
         self.list(&["queues", &self.vhost]).await
     }
 
+    /// How many nodes the cluster has, running or not.
+    pub(crate) async fn nodes(&self) -> Result<usize, String> {
+        Ok(self.list(&["nodes"]).await?.len())
+    }
+
     pub(crate) async fn bindings(&self) -> Result<Vec<Value>, String> {
         self.list(&["bindings", &self.vhost]).await
     }

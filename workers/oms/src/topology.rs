@@ -19,6 +19,9 @@ use shell::wire::{Link, short};
 use crate::keys::write_private;
 use crate::management::Management;
 
+/// RabbitMQ gives a new quorum queue so many members, if it has so many nodes.
+const MEMBERS: usize = 3;
+
 /// Makes what is missing and says what was done.
 ///
 /// # Errors
@@ -212,7 +215,12 @@ pub(crate) async fn diff(config: &Config) -> Result<Vec<String>, String> {
         }
     }
     if let Some(management) = management(config)? {
-        found.extend(compare_queues(&topology, &management.queues().await?));
+        let queues = management.queues().await?;
+        found.extend(compare_queues(&topology, &queues));
+        // A login without the tag `monitoring` does not see the nodes.
+        found.extend(
+            management.nodes().await.map_or_else(|_| Vec::new(), |nodes| compare_members(&queues, nodes)),
+        );
         found.extend(compare_bindings(&topology, &management.bindings().await?));
         found.extend(compare_users(
             &all_permissions(&outsiders),
@@ -252,6 +260,22 @@ fn compare_queues(topology: &Topology, have: &[Value]) -> Vec<String> {
         }
     }
     found
+}
+
+/// Queues that a cluster does not keep on as many nodes as it would today: they were made before it grew.
+fn compare_members(queues: &[Value], nodes: usize) -> Vec<String> {
+    let members = |queue: &Value| queue["members"].as_array().map_or(nodes, Vec::len);
+    let is_ours = |queue: &&Value| queue["name"].as_str().is_some_and(|name| name.starts_with("oms."));
+    let behind = queues.iter().filter(is_ours).filter(|queue| members(queue) < nodes.min(MEMBERS));
+    behind
+        .map(|queue| {
+            format!(
+                "queue {} lies on {} of the cluster's {nodes} nodes, so the loss of one stops it: `rabbitmq-queues grow NODE all` for each node",
+                queue["name"].as_str().unwrap_or_default(),
+                members(queue)
+            )
+        })
+        .collect()
 }
 
 fn compare_bindings(topology: &Topology, have: &[Value]) -> Vec<String> {
@@ -354,4 +378,24 @@ pub(crate) fn export(config: &Config) -> Result<Value, String> {
         json!({ "source": binding.source, "vhost": vhost, "destination": name, "destination_type": kind, "routing_key": binding.key, "arguments": {} })
     }).collect();
     Ok(json!({ "exchanges": exchanges, "queues": queues, "bindings": bindings }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_that_a_grown_cluster_keeps_on_too_few_nodes_is_told() {
+        let queues = [
+            json!({ "name": "oms.intake", "members": ["a"] }),
+            json!({ "name": "oms.payment", "members": ["a", "b", "c"] }),
+            json!({ "name": "theirs", "members": ["a"] }),
+            json!({ "name": "oms.old", "type": "classic" }),
+        ];
+        for (nodes, told) in [(1, 0), (2, 1), (3, 1), (5, 1)] {
+            let found = compare_members(&queues, nodes);
+            assert_eq!(found.len(), told, "{nodes} nodes: {found:?}");
+            assert!(found.iter().all(|line| line.starts_with("queue oms.intake lies on 1 of ")), "{found:?}");
+        }
+    }
 }
