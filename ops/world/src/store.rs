@@ -23,7 +23,7 @@ pub use seller::Seller;
 pub use tally::{Cancels, Sale, Tally};
 
 use crate::clock;
-use crate::line::{Credentials, Letter, Line};
+use crate::line::{Credentials, Ear, Letter, Line};
 use messages::{Event, Kind};
 use tally::Sheet;
 
@@ -92,14 +92,16 @@ pub async fn run(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> anyhow::Result<Sale> {
     let desk = Desk { at: Mutex::default(), report: progress };
-    let sellers = lines.0.iter().map(|(&seller, line)| {
+    // All before the first word: whoever sees progress knows that nobody is left outside.
+    let ears = try_join_all(lines.0.values().map(Line::ear)).await?;
+    let sellers = lines.0.iter().zip(ears).map(|((&seller, line), ear)| {
         let own: Vec<&Submission> =
             launch.submissions.iter().filter(|submission| submission.seller == seller).collect();
         // Each seller takes its share of the pace, so that all end together.
         let per_second = pace
             .per_second
             .map(|all| f64::from(all) * own.len() as f64 / launch.submissions.len().max(1) as f64);
-        sell(own, line, per_second, pace.patience, &desk)
+        sell(own, line, ear, per_second, pace.patience, &desk)
     });
     let mut sale = Sale::default();
     for part in try_join_all(sellers).await? {
@@ -129,11 +131,11 @@ impl Desk<'_> {
 async fn sell(
     submissions: Vec<&Submission>,
     line: &Line,
+    mut ear: Ear,
     per_second: Option<f64>,
     patience: Duration,
     desk: &Desk<'_>,
 ) -> anyhow::Result<Sale> {
-    let mut ear = line.ear().await?;
     let mut sheet = Sheet::new(&submissions);
     let submitting = submit(&submissions, line, per_second, desk);
     tokio::pin!(submitting);

@@ -8,6 +8,7 @@ use messages::Timestamp;
 use messages::item::ItemNumber;
 use messages::sealed::Keyring;
 use std::path::PathBuf;
+use std::sync::Once;
 use std::time::Duration;
 use world::carriers::Rounds;
 use world::clock;
@@ -180,7 +181,9 @@ pub(crate) async fn run_store(args: StoreArgs) -> anyhow::Result<()> {
     let template = "{wide_bar} {pos} of {len} answered, {per_sec}, {msg} sent";
     bar.set_style(ProgressStyle::with_template(template).context("the bar's template is wrong")?);
     let pace = Pace { per_second: args.rate, patience: Duration::from_secs(args.patience) };
+    let connected = Once::new();
     let sale = store::run(&launch, &lines, pace, &|progress| {
+        connected.call_once(|| tracing::info!("every seller is connected"));
         bar.set_position(progress.answered);
         bar.set_message(progress.submitted.to_string());
     })

@@ -12,8 +12,9 @@ use super::crew::Crew;
 /// Of this there is always enough, and nobody is limited.
 const BURST_ITEM: &str = "22GA";
 const DELIVERED: &str = "SELECT count(DISTINCT order_number) FROM lifecycle.facts WHERE kind = 'delivered'";
-/// A sender that has sent everything waits so long for the next answer: longer than one lies until it is sent again.
-const PATIENCE_SECONDS: &str = "30";
+/// A sender that has sent everything waits so long for the next answer. Faults may go on after the last order, so it is far
+/// longer than an answer lies until it is sent again: a sender that gave up would call a slow answer none.
+const PATIENCE_SECONDS: &str = "100";
 
 /// What the senders were told.
 #[derive(Debug, Default)]
@@ -34,9 +35,10 @@ pub(super) struct Stream<'a> {
     pub(super) rate: Option<u32>,
 }
 
-/// Starts a sender: a process of its own.
-pub(super) async fn start(crew: &Mutex<Crew>, products: &str, stream: &Stream<'_>) {
-    let mut crew = crew.lock().await;
+/// Starts a sender, a process of its own, and waits until its sellers are with the broker: what fails before that is
+/// nobody's order.
+pub(super) async fn start(shared: &Mutex<Crew>, products: &str, stream: &Stream<'_>) {
+    let mut crew = shared.lock().await;
     let users = crew.house.setting("OMS_CREDENTIALS_FILE").to_owned();
     let (orders, seed) = (stream.orders.to_string(), stream.seed.to_string());
     let mut arguments = vec!["store", "--credentials", &users, "--products", products, "--json"];
@@ -47,6 +49,17 @@ pub(super) async fn start(crew: &Mutex<Crew>, products: &str, stream: &Stream<'_
         None => arguments.extend(["--plain", "--item", BURST_ITEM]),
     }
     crew.house.start(stream.name, "world", &arguments);
+    drop(crew);
+    loop {
+        let crew = shared.lock().await;
+        if crew.house.log(stream.name).contains("every seller is connected")
+            || crew.finished.contains_key(stream.name)
+        {
+            return;
+        }
+        drop(crew);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// Waits until a sender has its answers, or no more patience; adds what it was told.

@@ -427,10 +427,7 @@ impl<'a> Run<'a> {
             ("database killed", fired(Trouble::DatabaseKilled)),
             ("backends terminated", fired(Trouble::BackendsTerminated)),
             ("memory alarms", fired(Trouble::MemoryAlarm)),
-            (
-                "times that processes were told to stop publishing",
-                crew.logged("the broker blocks publishing"),
-            ),
+            ("times that processes were told to stop publishing", crew.logged(trouble::BLOCKED)),
             ("connections to the broker frozen and cut", fired(Trouble::BrokerLinkFrozen)),
             ("connections to the database frozen and cut", fired(Trouble::DatabaseLinkFrozen)),
             ("copies of messages", signed(self.copies.load(Ordering::Relaxed))),

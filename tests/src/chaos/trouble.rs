@@ -17,6 +17,9 @@ use super::proxy::Proxy;
 use super::watch::Watch;
 
 const PAUSE: Duration = Duration::from_secs(1);
+/// What a process says that was told to stop publishing.
+pub(super) const BLOCKED: &str = "the broker blocks publishing";
+const BLOCKED_MAX: Duration = Duration::from_secs(20);
 /// Rounds of one trouble of terminated backends.
 const ROUNDS: usize = 5;
 const BACKENDS_A_ROUND: i64 = 6;
@@ -129,8 +132,14 @@ impl Troubles {
             }
             Trouble::MemoryAlarm => {
                 let mark = "set_vm_memory_high_watermark";
+                let before = self.crew.lock().await.logged(BLOCKED);
                 self.services.run("rabbitmqctl", &[mark, "absolute", "1MB"]).await;
                 tokio::time::sleep(self.hold).await;
+                // Only who publishes is told, and a slow machine takes longer to.
+                let begun = Instant::now();
+                while self.crew.lock().await.logged(BLOCKED) == before && begun.elapsed() < BLOCKED_MAX {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
                 // What is decided and cannot be published now survives whoever decided it.
                 self.crew.lock().await.kill_all();
                 self.services.run("rabbitmqctl", &[mark, "0.4"]).await;
