@@ -136,8 +136,10 @@ epmd_gone() {
 join_files() {
   echo 'cluster_partition_handling = pause_minority' >>"$1/rabbitmq.conf"
   # RabbitMQ refuses a cookie that others may read, and makes one of its own if there is none.
-  rm -f "$1/home/.erlang.cookie"
-  (umask 277 && password cookie >"$1/home/.erlang.cookie")
+  local cookie=$1/home
+  cookie=$cookie/.erlang.cookie
+  rm -f "$cookie"
+  (umask 277 && password cookie >"$cookie")
 }
 
 write_broker_files() {
