@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tests::chaos::proxy::Proxy;
 use tests::cluster::{self, Cluster, Half};
 use tests::{Servers, TestHouse};
@@ -92,14 +92,8 @@ fn sale(process: &str, seed: u32) -> Sale<'_> {
 
 /// Every order of a store has been answered, and none otherwise than with yes.
 async fn finish(house: &mut TestHouse, store: &str) {
-    let sale: Value = serde_json::from_str(last_json(&house.finish(store))).expect("the store's counts");
+    let sale = house.finish_json(store);
     assert_eq!(sale["tally"]["accepted"], json!(ORDERS), "{store}: {sale}");
-}
-
-/// The store says also what it has waited out.
-fn last_json(log: &str) -> &str {
-    let from = log.find("{\n").unwrap_or(0);
-    &log[from..=log.rfind('}').expect("an object")]
 }
 
 /// Whoever was accepted got everything, once.

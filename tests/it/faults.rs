@@ -42,7 +42,7 @@ async fn a_house_that_is_killed_again_and_again_still_accounts_for_every_order()
         house.start_rooms("rooms", "all").await;
     }
 
-    let sale: Value = serde_json::from_str(house.finish("store").trim()).expect("the store's counts");
+    let sale = house.finish_json("store");
     assert_eq!(sale["tally"]["accepted"], json!(ORDERS), "{sale}");
     house
         .until_count(

@@ -236,7 +236,8 @@ fn every_alert_leads_to_a_page_and_every_page_is_listed() {
             assert!(pages.contains(&name) || name == "restore-postgresql.md", "no alert leads to {name}");
         }
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            assert!(file.parent().expect("a folder").join(link).exists(), "{name} links {link}");
+            let path = link.split('#').next().unwrap_or_default();
+            assert!(file.parent().expect("a folder").join(path).exists(), "{name} links {link}");
         }
     }
 }

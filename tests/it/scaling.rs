@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use messages::Room;
-use serde_json::{Value, json};
+use serde_json::json;
 use tests::TestHouse;
 
 use super::faults::{Sale, adds_up, apply_catalogue, open, start_store};
@@ -40,7 +40,7 @@ async fn three_replicas_of_every_room_are_replaced_one_by_one_under_load() {
             assert_eq!(house.terminate(&process), Some(0), "{}", house.log(&process));
             house.start_rooms(&process, room.name()).await;
         }
-        let sale: Value = serde_json::from_str(house.finish(&store).trim()).expect("the store's counts");
+        let sale = house.finish_json(&store);
         assert_eq!(sale["tally"]["accepted"], json!(ORDERS_PER_ROOM), "while {room} was replaced: {sale}");
         // Nobody asks for advertising here.
         if room != Room::Promotions && room != Room::Undelivered {

@@ -279,6 +279,17 @@ impl TestHouse {
         log
     }
 
+    /// Waits for a process to end well, and gives the JSON at the end of what it said: it also tells what it waited out.
+    ///
+    /// # Panics
+    /// It ends otherwise, or says none.
+    pub fn finish_json(&mut self, process: &str) -> serde_json::Value {
+        let log = self.finish(process);
+        let from = log.find("{\n").unwrap_or(0);
+        let json = log.get(from..=log.rfind('}').unwrap_or(from)).unwrap_or_default();
+        serde_json::from_str(json).unwrap_or_else(|error| panic!("{process}: {error}\n{log}"))
+    }
+
     /// Starts a process of the house; its log is `<folder>/<process>.log`.
     ///
     /// # Panics
