@@ -383,6 +383,7 @@ async fn a_parcel_that_is_sent_again_has_units_of_its_own_or_waits_for_some() {
     trade.scan(&first, "21", 10).await;
     trade.come_back(&first, 20).await;
     house.until_case(&first.shipment, "asked").await;
+    house.until_back(&first.shipment).await;
     house.oms_ok(&["cases", "resolve", &first.shipment, "reship", "--reason", "agreed by telephone"]);
     house.until_stock("19XE", Stock { backordered: 2, ..Stock::of(1, 0, 2) }).await;
     house.until_status(&first.order, "reshipped").await;

@@ -205,6 +205,12 @@ impl TestHouse {
         case["resolution"].as_str().or(case["step"].as_str()).unwrap_or_default().to_owned()
     }
 
+    /// Waits until the house knows that a parcel has come back.
+    pub async fn until_back(&self, shipment: &str) {
+        let is_back = |house: &Self| house.oms_json(&["cases", "show", shipment])["back"] == true;
+        self.until(&format!("{shipment} is back"), is_back).await;
+    }
+
     /// Waits until a parcel's case stands there.
     pub async fn until_case(&self, shipment: &str, step: &str) {
         self.until(&format!("the case of {shipment} is {step}"), |house| house.case_of(shipment) == step)
