@@ -206,7 +206,8 @@ async fn start_warehouse(house: &mut TestHouse) {
     std::fs::write(&path, keys).expect("the house's folder is writable");
     let users = house.setting("OMS_CREDENTIALS_FILE").to_owned();
     let mut arguments = vec!["warehouse", "--keys", &path, "--credentials", &users];
-    for whim in ["--short-permille", "--double-permille", "--late-permille", "--trouble-permille", "--scan-ms"]
+    for whim in
+        ["--short-permille", "--double-permille", "--late-permille", "--trouble-permille", "--scan-ms"]
     {
         arguments.extend([whim, "0"]);
     }
