@@ -256,7 +256,13 @@ impl Desk<'_> {
             (Stage::Authorizing { folder, declines, .. }, Answer::Declined { code, advice }) => {
                 self.declined(folder, declines, code, advice.as_deref())
             }
-            (Stage::Renewing { charge, asked, .. }, Answer::Authorized { intent, capture_before }) => {
+            (
+                Stage::Renewing { charge, asked, declines, .. },
+                Answer::Authorized { intent, capture_before },
+            ) => {
+                if declines > 0 {
+                    self.tell_renewed(&charge, *capture_before);
+                }
                 self.renewed(charge, asked, intent, *capture_before)
             }
             (Stage::Renewing { charge, declines, .. }, Answer::Declined { code, advice }) => {

@@ -94,11 +94,6 @@ impl Desk<'_> {
         charge.authorized = asked;
         charge.capture_before = capture_before;
         charge.renewal = self.plan_renewal(&charge);
-        if charge.delays > 0 {
-            let order = self.release.order();
-            let (release, delays) = (self.release.clone(), charge.delays);
-            self.decision.emit(order.clone(), &PaymentRenewed { release, order, capture_before, delays });
-        }
         self.proceed(charge)
     }
 
@@ -140,6 +135,13 @@ impl Desk<'_> {
             }
         }
         Stage::Authorized { charge }
+    }
+
+    /// Takes back what was told of the declines before.
+    pub(crate) fn tell_renewed(&mut self, charge: &Charge, capture_before: Timestamp) {
+        let order = self.release.order();
+        let (release, delays) = (self.release.clone(), charge.delays);
+        self.decision.emit(order.clone(), &PaymentRenewed { release, order, capture_before, delays });
     }
 
     fn tell_lapsing(&mut self, charge: &mut Charge, retry_at: Timestamp) {

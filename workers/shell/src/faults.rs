@@ -86,7 +86,7 @@ pub enum Sabotage {
     Ack,
     /// Nothing that was left in the outbox is sent again.
     Sweeper,
-    /// A row that is not there yet is not made before it is locked.
+    /// A row that is not there yet is neither made before it is locked nor looked for again when it is saved.
     Lock,
 }
 

@@ -168,7 +168,8 @@ pub trait Tx<W: Worker>: Send {
         batch: i64,
         ids: &[Uuid],
     ) -> impl Future<Output = Result<Vec<Uuid>, LedgerError>> + Send;
-    /// Makes, locks and loads these rows (sorted by key).
+    /// Locks and loads these rows (sorted by key). One that is missing is blank, and made when the batch is saved at the
+    /// latest; nobody else's row may then stand in its place.
     fn load(&mut self, keys: &[W::Key]) -> impl Future<Output = Result<Loaded<W>, LedgerError>> + Send;
     /// Reads these rows without making or locking them.
     fn look(&mut self, keys: &[W::Key]) -> impl Future<Output = Result<Loaded<W>, LedgerError>> + Send;
@@ -176,6 +177,7 @@ pub trait Tx<W: Worker>: Send {
     fn peek(&mut self, peek: &Peek) -> impl Future<Output = Result<Vec<String>, LedgerError>> + Send;
     /// Removes these due rows and gives those that stood there unchanged.
     fn take_due(&mut self, ids: &[DueId]) -> impl Future<Output = Result<Vec<DueId>, LedgerError>> + Send;
+    /// Saves rows that were loaded.
     fn save(&mut self, rows: &[(&W::Key, &W::State)])
     -> impl Future<Output = Result<(), LedgerError>> + Send;
     /// Inserts rows that are only ever added.
