@@ -5,6 +5,7 @@ mod campaign;
 mod cancelling;
 mod cases;
 mod cases_killed;
+mod chain;
 mod chaos;
 mod clear_text;
 mod cluster;
