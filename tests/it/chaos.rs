@@ -34,34 +34,36 @@ fn whatever_breaks_no_order_is_lost_doubled_or_oversold() {
     assert!(ended_well && broken(&account).is_empty(), "{account:#}");
 }
 
-/// Which counts must show it, all of them: a run that only misses an injector, or breaks elsewhere, has shown nothing.
-fn goes_red(sabotage: &str, counts: &[&str]) {
+/// Which count must show it: a run that only misses an injector, or breaks elsewhere, has shown nothing. One count, the
+/// one that only this guard keeps; what else breaks is luck.
+fn goes_red(sabotage: &str, count: &str) {
     let (ended_well, account) = chaos(&["--sabotage", sabotage]);
     let broken = broken(&account);
     assert!(!ended_well, "{sabotage}: {account:#}");
-    assert!(counts.iter().all(|count| broken.contains(count)), "{sabotage}: {broken:?}");
+    assert!(broken.contains(&count), "{sabotage}: {broken:?}");
 }
 
 /// The chain of the audit grows by every copy; the other rooms' own states still know what they did.
 #[test]
 fn without_the_inbox_it_shows() {
-    goes_red("inbox", &["messages in the chain"]);
+    goes_red("inbox", "messages in the chain");
 }
 
 /// What a killed process had acked and not yet stored is nowhere.
 #[test]
 fn with_an_ack_before_the_confirm_it_shows() {
-    goes_red("ack", &["lost", "terminal"]);
+    goes_red("ack", "lost");
 }
 
-/// What a killed process had stored and not yet published stays where it is.
+/// What a killed process had stored and not yet published stays where it is. An order is lost only if that was on its
+/// way from room to room; answers to outsiders and copies for the audit stay as well.
 #[test]
 fn without_the_sweeper_it_shows() {
-    goes_red("sweeper", &["lost", "outbox left"]);
+    goes_red("sweeper", "outbox left");
 }
 
 /// Two replicas that make one row each from nothing: the second overwrites what the first decided.
 #[test]
 fn with_locks_on_rows_that_are_not_there_it_shows() {
-    goes_red("lock", &["lost", "terminal"]);
+    goes_red("lock", "lost");
 }
