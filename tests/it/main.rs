@@ -24,6 +24,7 @@ mod poison;
 mod promotions;
 mod restoring;
 mod rows;
+mod runbooks;
 mod scaling;
 mod status;
 mod traces;

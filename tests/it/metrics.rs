@@ -243,42 +243,6 @@ fn every_alert_leads_to_a_page_and_every_page_is_listed() {
 }
 
 #[test]
-fn the_commands_of_the_runbooks_are_commands() {
-    let mut checked = 0;
-    let services = succeeds(Command::new(root().join("ops/services")).arg("--help"));
-    for file in files("ops/runbooks", "md") {
-        let text = std::fs::read_to_string(&file).expect("a text");
-        let place = file.display();
-        for block in text.split("```bash\n").skip(1).filter_map(|rest| rest.split("```").next()) {
-            for line in block.lines() {
-                if let Some(rest) = line.strip_prefix("ops/services ") {
-                    let verb = rest.split(' ').next().expect("a word");
-                    assert!(services.contains(&format!("ops/services {verb}")), "{place}: {line}");
-                } else {
-                    assert!(line.starts_with("oms "), "{place}: {line} is not checked by anything");
-                    assert!(parses(line), "{place}: {line}");
-                }
-                checked += 1;
-            }
-        }
-    }
-    assert!(checked > 60, "{checked} commands");
-    for wrong in ["oms orders shown NUMBER", "oms hold release NUMBER --because x", "oms status --everything"]
-    {
-        assert!(!parses(wrong), "{wrong}");
-    }
-}
-
-/// Whether the program understands the line: it is run with its own help asked for, and does nothing.
-fn parses(line: &str) -> bool {
-    let line = format!("{} --help", line.strip_prefix("oms ").expect("a command of oms"));
-    let oms = tests::program("oms");
-    let ran =
-        Command::new("bash").args(["-c", &format!("\"$0\" {line}"), &oms.display().to_string()]).output();
-    ran.expect("bash runs").status.success()
-}
-
-#[test]
 fn prometheus_accepts_the_rules_and_each_alert_comes_when_it_must() {
     succeeds(Command::new(root().join("ops/tools")).arg("prometheus"));
     let folder = root().join("ops/prometheus");

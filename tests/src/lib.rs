@@ -220,19 +220,28 @@ impl TestHouse {
         self.oms_with(&[], arguments)
     }
 
+    /// Runs a line as an operator types it in the house's folder: `oms` is on the path, and so is what the system has.
+    ///
+    /// # Panics
+    /// There is no bash.
+    #[must_use]
+    pub fn shell(&self, line: &str) -> Output {
+        let programs = program("oms");
+        let path =
+            format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", programs.parent().expect("a folder").display());
+        let mut command = Command::new("bash");
+        command.args(["-c", line]).env_clear().env("PATH", path).envs(&self.env).current_dir(&self.folder);
+        Output::of(&command.output().expect("bash runs"))
+    }
+
     /// The same with other settings; an empty one is as good as none.
     ///
     /// # Panics
     /// The program does not start.
     #[must_use]
     pub fn oms_with(&self, changes: &[(&str, &str)], arguments: &[&str]) -> Output {
-        let output =
-            self.command("oms").envs(changes.iter().copied()).args(arguments).output().expect("oms starts");
-        Output {
-            code: output.status.code(),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        let output = self.command("oms").envs(changes.iter().copied()).args(arguments).output();
+        Output::of(&output.expect("oms starts"))
     }
 
     /// Runs `oms`, which must succeed; gives what it printed.
@@ -507,6 +516,13 @@ pub struct Output {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
+}
+
+impl Output {
+    fn of(ran: &std::process::Output) -> Self {
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        Self { code: ran.status.code(), out: text(&ran.stdout), err: text(&ran.stderr) }
+    }
 }
 
 fn each_address(urls: &str, change: impl Fn(&str) -> String) -> String {

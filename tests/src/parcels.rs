@@ -164,7 +164,8 @@ pub fn outcome(answer: &Value) -> String {
 }
 
 /// An Intelligent Mail package barcode of 22 digits (USPS Publication 199), with its check digit.
-fn tracking_number(serial: u64) -> String {
+#[must_use]
+pub fn tracking_number(serial: u64) -> String {
     let digits = format!("{MAILER}{serial:013}");
     let sum: u32 = digits
         .bytes()
