@@ -158,16 +158,21 @@ pub trait Store<W: Worker>: Ledger<W> + 'static {
     fn keep(&self) -> impl Future<Output = Result<(), LedgerError>> + Send;
 }
 
+/// How a batch begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembered {
+    /// The transaction's time.
+    pub now: Timestamp,
+    /// The number of the batch.
+    pub batch: i64,
+    /// The events that no earlier batch has decided.
+    pub new: Vec<Uuid>,
+}
+
 /// One transaction. The methods are called in the order in which they stand here.
 pub trait Tx<W: Worker>: Send {
-    /// The transaction's time and the number of its batch.
-    fn stamp(&mut self) -> impl Future<Output = Result<(Timestamp, i64), LedgerError>> + Send;
-    /// Inserts the ids (sorted) and gives those that are new.
-    fn remember(
-        &mut self,
-        batch: i64,
-        ids: &[Uuid],
-    ) -> impl Future<Output = Result<Vec<Uuid>, LedgerError>> + Send;
+    /// Numbers the batch and inserts the ids (sorted) of its events.
+    fn remember(&mut self, ids: &[Uuid]) -> impl Future<Output = Result<Remembered, LedgerError>> + Send;
     /// Locks and loads these rows (sorted by key). One that is missing is blank, and made when the batch is saved at the
     /// latest; nobody else's row may then stand in its place.
     fn load(&mut self, keys: &[W::Key]) -> impl Future<Output = Result<Loaded<W>, LedgerError>> + Send;

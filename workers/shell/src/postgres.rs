@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::control::Control;
-use crate::ledger::{ClosedTask, DueId, Ledger, LedgerError, Loaded, OutboxRow, TracedDue, Tx};
+use crate::ledger::{ClosedTask, DueId, Ledger, LedgerError, Loaded, OutboxRow, Remembered, TracedDue, Tx};
 use crate::owner::Owner;
 use crate::worker::{DueChange, DueRow, Key, Peek, Task, Worker};
 
@@ -131,21 +131,25 @@ impl<W: Worker> Ledger<W> for PgLedger {
 }
 
 impl<W: Worker> Tx<W> for PgTx<W> {
-    async fn stamp(&mut self) -> Result<(Timestamp, i64), LedgerError> {
-        let row = sqlx::query("SELECT now() AS now, nextval('batch_number') AS batch")
-            .fetch_one(&mut *self.tx)
-            .await
-            .map_err(sort)?;
-        Ok((Timestamp(row.try_get("now").map_err(sort)?), row.try_get("batch").map_err(sort)?))
-    }
-
-    async fn remember(&mut self, batch: i64, ids: &[Uuid]) -> Result<Vec<Uuid>, LedgerError> {
-        sqlx::query_scalar("INSERT INTO inbox (id, batch) SELECT id, $2 FROM unnest($1::uuid[]) AS id ON CONFLICT DO NOTHING RETURNING id")
-            .bind(ids)
-            .bind(batch)
-            .fetch_all(&mut *self.tx)
-            .await
-            .map_err(sort)
+    async fn remember(&mut self, ids: &[Uuid]) -> Result<Remembered, LedgerError> {
+        // One statement, since each costs both sides a round trip.
+        let row = sqlx::query(
+            "WITH batch AS MATERIALIZED (SELECT nextval('batch_number') AS number),
+                  new AS (INSERT INTO inbox (id, batch) SELECT id, number FROM batch, unnest($1::uuid[]) AS id ON CONFLICT DO NOTHING RETURNING id)
+             SELECT now() AS now, number AS batch, ARRAY(SELECT id FROM new) AS new FROM batch",
+        )
+        .bind(ids)
+        .fetch_one(&mut *self.tx)
+        .await
+        .map_err(sort)?;
+        let read = |row: &PgRow| {
+            Ok(Remembered {
+                now: Timestamp(row.try_get("now")?),
+                batch: row.try_get("batch")?,
+                new: row.try_get("new")?,
+            })
+        };
+        read(&row).map_err(sort)
     }
 
     async fn load(&mut self, keys: &[W::Key]) -> Result<Loaded<W>, LedgerError> {

@@ -2,6 +2,7 @@
 //! about orders, and it never lets an unreadable event take its neighbours along.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use messages::catalogue::{From as SentBy, Kind};
 use messages::envelope::{OUTSIDE_BYTES_MAX, RawEvent, Unreadable, decode_with_text, is_good_id, read_body};
@@ -72,7 +73,7 @@ impl<W: Worker> Reader<'_, W> {
                 .into_iter()
                 .enumerate()
                 .map(|(place, event)| match event {
-                    Ok((event, text)) => self.event(&letter, Original { event, text }),
+                    Ok((event, text)) => self.event(&letter, &Arc::new(Original { event, text })),
                     Err(bad) => Ok(self.unreadable(&letter, place, bad)),
                 })
                 .collect(),
@@ -104,15 +105,16 @@ impl<W: Worker> Reader<'_, W> {
         self.outsiders.named(name).map(|outsider| Sender::Outsider(outsider.name.clone()))
     }
 
-    fn event(&self, letter: &Letter<'_>, original: Original) -> Result<Entry<W>, SealError> {
+    fn event(&self, letter: &Letter<'_>, original: &Arc<Original>) -> Result<Entry<W>, SealError> {
         let is_outside = *letter.sender != Sender::Room;
         if let Some(attribute) = attribute_with_card(&original.event).filter(|_| is_outside) {
             let why = format!("the attribute {attribute} has a card number in it");
-            let clean = Original { event: without_cards(original.event), text: original.text };
+            let Original { event, text } = Original::clone(original);
+            let clean = Arc::new(Original { event: without_cards(event), text });
             return Ok(parked(self.cause(letter, &clean), letter.message, ParkReason::Unreadable, Some(why)));
         }
         let event = &original.event;
-        let cause = self.cause(letter, &original);
+        let cause = self.cause(letter, original);
         let fault = |reason, text: String| Ok(parked(cause.clone(), letter.message, reason, Some(text)));
         let Some(kind) = Kind::parse(&event.kind) else {
             return fault(ParkReason::UnknownType, Unreadable::UnknownType.to_string());
@@ -183,7 +185,7 @@ impl<W: Worker> Reader<'_, W> {
         }
     }
 
-    fn cause(&self, letter: &Letter<'_>, original: &Original) -> Cause {
+    fn cause(&self, letter: &Letter<'_>, original: &Arc<Original>) -> Cause {
         let event = &original.event;
         let (source, id) = (event.source.as_bytes(), event.id.as_bytes());
         let origin = match letter.sender {
@@ -197,7 +199,7 @@ impl<W: Worker> Reader<'_, W> {
             sender: name_of(Some(letter.sender)),
             traceparent: Some(trace::context(event.traceparent.as_deref(), origin)),
             queue: letter.queue.to_owned(),
-            original: Some(original.clone()),
+            original: Some(Arc::clone(original)),
             due: None,
         }
     }

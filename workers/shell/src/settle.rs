@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use messages::id::UserId;
 use messages::sealed::{Keyring, SealError};
@@ -13,7 +14,7 @@ use uuid::Uuid;
 use crate::control::Control;
 use crate::faults::{self, Point, Sabotage};
 use crate::fold::{Fold, Told};
-use crate::ledger::{DueId, Ledger, LedgerError, OutboxRow, Tx};
+use crate::ledger::{DueId, Ledger, LedgerError, OutboxRow, Remembered, Tx};
 use crate::parking::{ParkReason, Parked};
 use crate::telemetry::trace;
 use crate::worker::{DueRow, Task, TaskChange, Worker, World};
@@ -42,7 +43,7 @@ pub struct Cause {
     /// The queue it came from; timers and answers name their table.
     pub queue: String,
     /// The event as it came, should it have to be parked.
-    pub original: Option<Original>,
+    pub original: Option<Arc<Original>>,
     /// The row that fired or was answered. It goes with whatever end the event has.
     pub due: Option<DueRow>,
 }
@@ -138,11 +139,10 @@ pub async fn settle<W: Worker, L: Ledger<W>>(
     forget: &[i64],
 ) -> Result<Settled, SettleError> {
     let mut tx = ledger.begin().await?;
-    let (now, batch) = tx.stamp().await?;
     let ids: BTreeSet<Uuid> = entries.iter().filter_map(|entry| entry.cause.inbox).collect();
     let ids: Vec<Uuid> = ids.into_iter().collect();
-    let mut new: BTreeSet<Uuid> =
-        if ids.is_empty() { BTreeSet::new() } else { tx.remember(batch, &ids).await?.into_iter().collect() };
+    let Remembered { now, batch, new } = tx.remember(&ids).await?;
+    let mut new: BTreeSet<Uuid> = new.into_iter().collect();
     if faults::sabotages(Sabotage::Inbox) {
         new.extend(&ids);
     }

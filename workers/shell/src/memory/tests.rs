@@ -87,16 +87,16 @@ async fn an_id_is_new_to_one_of_two_and_to_the_second_if_the_first_gives_up() {
     for commits in [true, false] {
         let ledger = ledger();
         let (mut first, mut second) = (begin(&ledger).await, begin(&ledger).await);
-        assert_eq!(first.remember(1, &[id("a")]).await.expect("free"), [id("a")]);
+        assert_eq!(first.remember(&[id("a")]).await.expect("free").new, [id("a")]);
         let ids = [id("a")];
-        let mut waiting = std::pin::pin!(second.remember(2, &ids));
+        let mut waiting = std::pin::pin!(second.remember(&ids));
         assert!(waiting.as_mut().now_or_never().is_none(), "it depends on the first");
         if commits {
             first.commit().await.expect("nothing fails here");
         } else {
             drop(first);
         }
-        assert_eq!(waiting.await.expect("free now").is_empty(), commits);
+        assert_eq!(waiting.await.expect("free now").new.is_empty(), commits);
     }
 }
 

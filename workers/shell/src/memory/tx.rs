@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Gate, Inner, Lock, Shared, Step, TaskState, pass};
 use crate::control::Control;
 use crate::faults::{self, Sabotage};
-use crate::ledger::{ClosedTask, DueId, LedgerError, Loaded, OutboxRow, TracedDue, Tx};
+use crate::ledger::{ClosedTask, DueId, LedgerError, Loaded, OutboxRow, Remembered, TracedDue, Tx};
 use crate::worker::{DueChange, DueRow, Key as _, Peek, Task, Worker};
 
 /// A transaction. Dropped without a commit, it never was.
@@ -180,16 +180,14 @@ impl<W: Worker> Drop for MemoryTx<W> {
 }
 
 impl<W: Worker> Tx<W> for MemoryTx<W> {
-    async fn stamp(&mut self) -> Result<(Timestamp, i64), LedgerError> {
+    async fn remember(&mut self, ids: &[Uuid]) -> Result<Remembered, LedgerError> {
         self.pass(Step::Statement).await?;
-        // As a sequence: a number that was taken stays taken.
-        let mut inner = self.shared.lock();
-        inner.tables.batch += 1;
-        Ok((self.now, inner.tables.batch))
-    }
-
-    async fn remember(&mut self, batch: i64, ids: &[Uuid]) -> Result<Vec<Uuid>, LedgerError> {
-        self.pass(Step::Statement).await?;
+        let batch = {
+            // As a sequence: a number that was taken stays taken.
+            let mut inner = self.shared.lock();
+            inner.tables.batch += 1;
+            inner.tables.batch
+        };
         // As in the database, where a time outside has no partition.
         let days = |days| derived_id(self.now.0 + time::Duration::days(days), &[]);
         let (oldest, newest) = (days(-91), days(8));
@@ -207,7 +205,7 @@ impl<W: Worker> Tx<W> for MemoryTx<W> {
                 }
             }
         }
-        Ok(new)
+        Ok(Remembered { now: self.now, batch, new })
     }
 
     async fn load(&mut self, keys: &[W::Key]) -> Result<Loaded<W>, LedgerError> {
