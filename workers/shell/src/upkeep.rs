@@ -64,7 +64,7 @@ impl<W: Worker> Store<W> for PgLedger {
                  SELECT d.key, d.kind, d.started_at AS before FROM unnest($1::text[]) AS kinds (kind) CROSS JOIN LATERAL (
                      SELECT key, kind, started_at, due_at FROM due
                      WHERE due.kind = kinds.kind AND due_at <= now()
-                     AND CASE WHEN lease_until IS NULL OR lease_until < now() THEN true ELSE pg_try_advisory_xact_lock(owner) END
+                     AND CASE WHEN lease_until IS NULL OR lease_until < now() THEN true WHEN owner = $4 THEN false ELSE pg_try_advisory_xact_lock(owner) END
                      ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
                  ) d ORDER BY d.due_at LIMIT $2
              )
