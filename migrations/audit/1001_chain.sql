@@ -4,8 +4,8 @@
 CREATE TABLE head (
     key   text COLLATE "C" NOT NULL PRIMARY KEY,
     state jsonb,
-    seq   bigint GENERATED ALWAYS AS ((state->'head'->>'seq')::bigint) STORED,
-    hash  text GENERATED ALWAYS AS (state->'head'->>'hash') STORED,
+    seq   bigint GENERATED ALWAYS AS ((state #>> '{head,seq}')::bigint) STORED,
+    hash  text GENERATED ALWAYS AS (state #>> '{head,hash}') STORED,
     CONSTRAINT one_head CHECK (key = 'head')
 );
 
@@ -13,12 +13,12 @@ CREATE TABLE head (
 CREATE TABLE records (
     key      text COLLATE "C" NOT NULL PRIMARY KEY,
     state    jsonb NOT NULL,
-    seq      bigint GENERATED ALWAYS AS ((state->'record'->>'seq')::bigint) STORED,
-    hash     text GENERATED ALWAYS AS (state->'record'->>'hash') STORED,
-    kind     text GENERATED ALWAYS AS (state->'record'->'about'->>'kind') STORED,
-    event_id text GENERATED ALWAYS AS (state->'record'->'about'->>'id') STORED,
-    subject  text COLLATE "C" GENERATED ALWAYS AS (state->'record'->'about'->>'subject') STORED,
-    user_id  text COLLATE "C" GENERATED ALWAYS AS (state->'record'->'about'->>'user') STORED,
+    seq      bigint GENERATED ALWAYS AS ((state #>> '{record,seq}')::bigint) STORED,
+    hash     text GENERATED ALWAYS AS (state #>> '{record,hash}') STORED,
+    kind     text GENERATED ALWAYS AS (state #>> '{record,about,kind}') STORED,
+    event_id text GENERATED ALWAYS AS (state #>> '{record,about,id}') STORED,
+    subject  text COLLATE "C" GENERATED ALWAYS AS (state #>> '{record,about,subject}') STORED,
+    user_id  text COLLATE "C" GENERATED ALWAYS AS (state #>> '{record,about,user}') STORED,
     CONSTRAINT key_is_number CHECK (key = lpad(seq::text, 20, '0'))
 );
 CREATE INDEX records_subject ON records (subject, key) WHERE subject IS NOT NULL;

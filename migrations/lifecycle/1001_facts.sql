@@ -6,14 +6,14 @@ CREATE TABLE facts (
     key          text COLLATE "C" NOT NULL PRIMARY KEY,
     state        jsonb NOT NULL,
     order_number text COLLATE "C" GENERATED ALWAYS AS (state->>'order') STORED,
-    kind         text GENERATED ALWAYS AS (state->'what'->>'kind') STORED,
+    kind         text GENERATED ALWAYS AS (state #>> '{what,kind}') STORED,
     -- RFC 3339 in UTC with six digits of a second, so it sorts as text; a cast to timestamptz is not immutable.
     time         text COLLATE "C" GENERATED ALWAYS AS (state->>'time') STORED,
     rank         integer GENERATED ALWAYS AS ((state->>'rank')::integer) STORED,
-    sender       text GENERATED ALWAYS AS (state->'what'->>'sender') STORED,
-    channel      text GENERATED ALWAYS AS (state->'what'->>'channel') STORED,
-    reference    text COLLATE "C" GENERATED ALWAYS AS (state->'what'->>'reference') STORED,
-    tracking     text COLLATE "C" GENERATED ALWAYS AS (state->'what'->>'tracking') STORED,
+    sender       text GENERATED ALWAYS AS (state #>> '{what,sender}') STORED,
+    channel      text GENERATED ALWAYS AS (state #>> '{what,channel}') STORED,
+    reference    text COLLATE "C" GENERATED ALWAYS AS (state #>> '{what,reference}') STORED,
+    tracking     text COLLATE "C" GENERATED ALWAYS AS (state #>> '{what,tracking}') STORED,
     -- The day of the order in US Eastern time.
     day          text COLLATE "C" GENERATED ALWAYS AS (state->>'day') STORED
 );

@@ -5,8 +5,8 @@ CREATE TABLE notices (
     state        jsonb,
     order_number text    GENERATED ALWAYS AS (split_part(key, '/', 1)) STORED,
     kind         text    GENERATED ALWAYS AS (split_part(key, '/', 2)) STORED,
-    status       text    GENERATED ALWAYS AS (state->'notice'->>'status') STORED,
-    unclear      integer GENERATED ALWAYS AS ((state->'notice'->>'unclear')::integer) STORED,
+    status       text    GENERATED ALWAYS AS (state #>> '{notice,status}') STORED,
+    unclear      integer GENERATED ALWAYS AS ((state #>> '{notice,unclear}')::integer) STORED,
     CONSTRAINT status_is_known CHECK (status IN ('pending', 'sent', 'letter', 'unclear', 'failed', 'bounced', 'withheld')),
     -- Two unknown outcomes end it: nobody gets a third copy.
     CONSTRAINT no_third_copy CHECK (unclear <= 2 AND (unclear < 2 OR status <> 'pending'))
