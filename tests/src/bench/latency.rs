@@ -18,6 +18,9 @@ use super::{median, percentile};
 /// What somebody who orders now and then meets.
 const QUIET_PER_SECOND: f64 = 10.0;
 
+/// Of the measured rate; at the whole of it every order waits for those before it.
+const SHARES: [f64; 4] = [0.25, 0.5, 0.75, 0.9];
+
 /// Milliseconds.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct Times {
@@ -46,14 +49,16 @@ pub(super) async fn measure(plan: &Plan, report: &mut Report) {
     of_both(plan, report, &mut shop, slow.as_mut()).await;
 }
 
-/// At 10 orders per second, and at half of the measured rate unless time is short.
+/// At 10 orders per second, and at shares of the measured rate unless time is short.
 pub(super) async fn of_both(plan: &Plan, report: &mut Report, shop: &mut Shop, slow: Option<&mut Shop>) {
     report.latency(of(shop, plan, "orders", QUIET_PER_SECOND).await);
     if let Some(slow) = slow {
         report.latency(of(slow, plan, "one at a time", QUIET_PER_SECOND).await);
     }
     if let (false, Some(rate)) = (plan.quick, report.orders_per_second()) {
-        report.latency(of(shop, plan, "orders", rate / 2.0).await);
+        for share in SHARES {
+            report.latency(of(shop, plan, "orders", rate * share).await);
+        }
     }
 }
 

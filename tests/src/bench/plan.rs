@@ -15,7 +15,7 @@ pub enum Mode {
     Orders,
     /// The same with OMS_BATCH_EVENTS=1
     OneAtATime,
-    /// Submit to payment.authorized and to shipment.requested at 10 orders/s and at half of the measured rate
+    /// Submit to payment.authorized and to shipment.requested at 10 orders/s and at shares of the measured rate
     Latency,
     /// Many more orders than units, submitted as fast as the broker takes them
     Launch,
