@@ -53,4 +53,7 @@ def main(url, keys_file):
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    main(sys.argv[1], sys.argv[2])
+    try:
+        main(sys.argv[1], sys.argv[2])
+    except KeyboardInterrupt:
+        pass  # Ctrl-C is the way to end it
