@@ -41,12 +41,11 @@ pub(super) struct Growth {
 impl fmt::Display for Growth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let gib = self.database_bytes as f64 / f64::from(1 << 30);
-        let times = self.authorized.unwrap_or(Times { p50: f64::NAN, p95: f64::NAN, p99: f64::NAN });
-        write!(
-            f,
-            "{:<26}{:>10.1}{:>12.1}{:>10.1}{:>10.1}{gib:>16.2}",
-            self.what, self.orders_per_second, times.p50, times.p95, times.p99
-        )
+        write!(f, "{:<26}{:>10.1}", self.what, self.orders_per_second)?;
+        match self.authorized {
+            Some(Times { p50, p95, p99 }) => write!(f, "{p50:>12.1}{p95:>10.1}{p99:>10.1}{gib:>16.2}"),
+            None => write!(f, "{:>32}{gib:>16.2}", ""),
+        }
     }
 }
 
