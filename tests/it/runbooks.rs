@@ -28,8 +28,8 @@ struct Things {
 
 #[tokio::test]
 async fn every_command_of_every_page_does_what_the_page_says() {
-    let services = Services::start();
-    let (mut house, mut things) = eventful(&services.servers()).await;
+    let _services = Services::start();
+    let (mut house, mut things) = eventful(&Servers::printed_by(&script(), SERVICES)).await;
     let mut run = 0;
     for page in pages() {
         let name = page.file_stem().and_then(std::ffi::OsStr::to_str).expect("a name");
@@ -216,6 +216,10 @@ fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
+fn script() -> PathBuf {
+    root().join("ops/services")
+}
+
 fn pages() -> Vec<PathBuf> {
     let folder = std::fs::read_dir(root().join("ops/runbooks")).expect("the pages");
     let mut pages: Vec<PathBuf> = folder.map(|entry| entry.expect("a file").path()).collect();
@@ -236,7 +240,7 @@ fn shell(house: &TestHouse, line: &str) -> Output {
         || line.to_owned(),
         |rest| {
             let (verb, rest) = rest.split_once(' ').unwrap_or((rest, ""));
-            format!("{} {verb} --name {SERVICES} {rest}", root().join("ops/services").display())
+            format!("{} {verb} --name {SERVICES} {rest}", script().display())
         },
     );
     house.shell(&line)
@@ -251,20 +255,6 @@ impl Services {
         run_services("start");
         Self
     }
-
-    fn servers(&self) -> Servers {
-        let Self = self;
-        let printed = run_services("env");
-        let value = |name: &str| {
-            let from = printed.find(&format!("{name}=")).expect("it is printed") + name.len() + 1;
-            printed[from..].split_whitespace().next().expect("a value").to_owned()
-        };
-        Servers {
-            database: value("OMS_DATABASE_URL"),
-            amqp: value("OMS_AMQP_URL"),
-            management: value("OMS_RABBITMQ_MANAGEMENT_URL"),
-        }
-    }
 }
 
 impl Drop for Services {
@@ -273,12 +263,11 @@ impl Drop for Services {
     }
 }
 
-fn run_services(verb: &str) -> String {
-    let mut command = Command::new(root().join("ops/services"));
+fn run_services(verb: &str) {
+    let mut command = Command::new(script());
     for name in ["OMS_AMQP_URL", "OMS_DATABASE_URL", "OMS_RABBITMQ_MANAGEMENT_URL"] {
         command.env_remove(name);
     }
     let ran = command.args([verb, "--name", SERVICES]).output().expect("bash runs the script");
     assert!(ran.status.success(), "ops/services {verb}: {}", String::from_utf8_lossy(&ran.stderr));
-    String::from_utf8_lossy(&ran.stdout).into_owned()
 }

@@ -63,26 +63,7 @@ impl Cluster {
     /// The script gives none.
     #[must_use]
     pub fn servers(&self) -> Servers {
-        let mut servers = Servers::of_environment();
-        let printed = "printf '%s\\n' \"${OMS_AMQP_URL:-}\" \"${OMS_RABBITMQ_MANAGEMENT_URL:-}\" \"${OMS_DATABASE_URL:-}\"";
-        let shell = format!("set -eu; env=$(\"$0\" env --name \"$1\"); eval \"$env\"; {printed}");
-        let output = Command::new("bash")
-            .args(["-c", &shell])
-            .arg(script())
-            .arg(self.name)
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .output()
-            .expect("bash runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let printed = String::from_utf8(output.stdout).expect("addresses are texts");
-        let places = [&mut servers.amqp, &mut servers.management, &mut servers.database];
-        for (place, address) in places.into_iter().zip(printed.lines()) {
-            if !address.is_empty() {
-                address.clone_into(place);
-            }
-        }
-        servers
+        Servers::printed_by(&script(), self.name)
     }
 }
 

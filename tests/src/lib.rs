@@ -20,10 +20,12 @@ pub mod orders;
 mod outside;
 pub mod parcels;
 pub mod search;
+mod servers;
 pub mod steps;
 pub mod tap;
 
 pub use outside::Mail;
+pub use servers::Servers;
 
 /// How long anything may take before a test says that it does not happen.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -37,35 +39,6 @@ pub struct TestHouse {
     management: String,
     processes: BTreeMap<String, Child>,
     is_kept: bool,
-}
-
-/// The addresses of the servers that a house lives on, with logins that may make databases, virtual hosts and users.
-#[derive(Debug, Clone)]
-pub struct Servers {
-    pub database: String,
-    pub amqp: String,
-    pub management: String,
-}
-
-impl Servers {
-    /// Those that `ops/test` gives.
-    ///
-    /// # Panics
-    /// There are none.
-    #[must_use]
-    pub fn of_environment() -> Self {
-        Self {
-            database: address("OMS_DATABASE_URL"),
-            amqp: address("OMS_AMQP_URL"),
-            management: address("OMS_RABBITMQ_MANAGEMENT_URL"),
-        }
-    }
-}
-
-fn address(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| {
-        panic!("{name} is not set: run these tests by `ops/test`, or eval \"$(ops/services env)\" first")
-    })
 }
 
 /// A program of this build: it lies beside the running one, or above it if that is a test.

@@ -405,8 +405,9 @@ async fn machine() -> Value {
     let system = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let memory = memory.lines().next().and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
-    let mut database =
-        PgConnection::connect(&crate::address("OMS_DATABASE_URL")).await.expect("PostgreSQL answers");
+    let mut database = PgConnection::connect(&crate::servers::address("OMS_DATABASE_URL"))
+        .await
+        .expect("PostgreSQL answers");
     let mut shown = BTreeMap::new();
     for name in ["server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers"] {
         let value: String = sqlx::query_scalar("SELECT current_setting($1)")
@@ -416,7 +417,7 @@ async fn machine() -> Value {
             .expect("a setting");
         shown.insert(name, value);
     }
-    let management = crate::address("OMS_RABBITMQ_MANAGEMENT_URL");
+    let management = crate::servers::address("OMS_RABBITMQ_MANAGEMENT_URL");
     let overview = reqwest_json(&format!("{management}/api/overview")).await;
     json!({
         "processor": processor.map_or("unknown processor", |(_, name)| name),
