@@ -47,7 +47,7 @@ CREATE TABLE due (
 );
 CREATE INDEX due_kind_at ON due (kind, due_at);
 
--- A message that is tried alone leaves a mark before each try; a third mark without a result parks it unread.
+-- A message that is tried alone leaves a mark before each try; a fifth without a result parks it unread.
 CREATE TABLE mark (
     hash    bytea       NOT NULL PRIMARY KEY,
     tries   integer     NOT NULL,

@@ -1,5 +1,5 @@
 //! How long a batch waits for more. Where work piles up, a short wait makes fewer and larger batches, and every batch costs
-//! the same ten statements and one commit, however few events are in it. A message that comes alone never waits: on an idle
+//! the same nine statements and one commit, however few events are in it. A message that comes alone never waits: on an idle
 //! house that would be most of an order's time.
 
 use std::time::Duration;
