@@ -48,6 +48,8 @@ broker_launch() {
     export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1}"
     detached "$MQ_SBIN/rabbitmq-server" -oms_instance "$(broker_key)" >log/out 2>&1 </dev/null
   )
+  # A busy machine takes its time from fork to exec, and until then a node that begins looks like one that has died.
+  wait_until 30 broker_begun || true
 }
 
 broker_await() {
@@ -120,7 +122,13 @@ detached() {
   fi
 }
 
-broker_up_or_dead() { all_gone "$(broker_key)" || broker_answers; }
+# Or has died already, and said why.
+broker_begun() { ! all_gone "$(broker_key)" || [ -s "$HOME_DIR/broker/log/out" ]; }
+
+broker_up_or_dead() { broker_answers || broker_dead; }
+
+# Asked twice: at the moment of an exec a process has no command line.
+broker_dead() { all_gone "$(broker_key)" && sleep 0.5 && all_gone "$(broker_key)"; }
 
 end_epmd() {
   has erl || return 0

@@ -26,6 +26,7 @@ mod restoring;
 mod rows;
 mod runbooks;
 mod scaling;
+mod services;
 mod status;
 mod traces;
 mod waiting;

@@ -2,13 +2,12 @@
 //! held orders, parked messages, tasks, a case, a paused room. An operator at night must be able to trust the page.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::{Value, json};
 use tests::client::{Client, event};
 use tests::orders::{at, order, product};
 use tests::parcels::{Trade, tracking_number};
-use tests::{Output, Servers, TestHouse};
+use tests::{Output, OwnPair, Servers, TestHouse};
 
 const SINGLE: &str = "application/cloudevents+json";
 /// Services of its own, so that the pages' commands about them have some, whatever the environment names.
@@ -28,7 +27,7 @@ struct Things {
 
 #[tokio::test]
 async fn every_command_of_every_page_does_what_the_page_says() {
-    let _services = Services::start();
+    let _services = OwnPair::start(SERVICES);
     let (mut house, mut things) = eventful(&Servers::printed_by(&script(), SERVICES)).await;
     let mut run = 0;
     for page in pages() {
@@ -244,30 +243,4 @@ fn shell(house: &TestHouse, line: &str) -> Output {
         },
     );
     house.shell(&line)
-}
-
-/// A pair of services for as long as this lives.
-struct Services;
-
-impl Services {
-    fn start() -> Self {
-        run_services("remove");
-        run_services("start");
-        Self
-    }
-}
-
-impl Drop for Services {
-    fn drop(&mut self) {
-        run_services("remove");
-    }
-}
-
-fn run_services(verb: &str) {
-    let mut command = Command::new(script());
-    for name in ["OMS_AMQP_URL", "OMS_DATABASE_URL", "OMS_RABBITMQ_MANAGEMENT_URL"] {
-        command.env_remove(name);
-    }
-    let ran = command.args([verb, "--name", SERVICES]).output().expect("bash runs the script");
-    assert!(ran.status.success(), "ops/services {verb}: {}", String::from_utf8_lossy(&ran.stderr));
 }

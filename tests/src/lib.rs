@@ -25,7 +25,7 @@ pub mod steps;
 pub mod tap;
 
 pub use outside::Mail;
-pub use servers::Servers;
+pub use servers::{OwnPair, Servers};
 
 /// How long anything may take before a test says that it does not happen.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -2,7 +2,7 @@
 //! must never guess one.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// The addresses of the servers that a house lives on, with logins that may make databases, virtual hosts and users.
 #[derive(Debug, Clone)]
@@ -54,6 +54,51 @@ impl Servers {
             }
         }
         servers
+    }
+}
+
+/// A pair of a test's own, by `ops/services`, for as long as this lives.
+pub struct OwnPair {
+    name: &'static str,
+}
+
+impl OwnPair {
+    /// A new one; what an earlier run has left of it is removed.
+    ///
+    /// # Panics
+    /// RabbitMQ or PostgreSQL is not installed, or does not start.
+    #[must_use]
+    pub fn start(name: &'static str) -> Self {
+        let pair = Self { name };
+        pair.run("remove", &[]);
+        pair.run("start", &[]);
+        pair
+    }
+
+    /// Runs a command of `ops/services` with further variables.
+    ///
+    /// # Panics
+    /// It fails.
+    pub fn run(&self, command: &str, variables: &[(&str, &Path)]) {
+        let ran = self.try_run(command, variables);
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success(), "ops/services {command}: {said}");
+    }
+
+    fn try_run(&self, command: &str, variables: &[(&str, &Path)]) -> Output {
+        let mut script = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../ops/services"));
+        for name in ["OMS_AMQP_URL", "OMS_DATABASE_URL", "OMS_RABBITMQ_MANAGEMENT_URL"] {
+            script.env_remove(name);
+        }
+        script.envs(variables.iter().copied());
+        script.args([command, "--name", self.name]).output().expect("bash runs the script")
+    }
+}
+
+impl Drop for OwnPair {
+    fn drop(&mut self) {
+        // Whoever panics already must not panic again.
+        let _ = self.try_run("remove", &[]);
     }
 }
 
