@@ -22,7 +22,7 @@ const SECONDS_OF_A_DAY: i64 = 24 * 60 * 60;
 pub fn decide(room: &Tracking, world: &World<Tracking>, input: &Input, at: &At<'_>) -> Decision<Tracking> {
     match input {
         Input::Dispatched { number, shipment, seen } => dispatched(room, world, number, shipment, *seen),
-        Input::Scanned { number, scan } => scanned(room, world, number, scan),
+        Input::Scanned { number, scan } => scanned(room, world, number, scan, at),
         Input::Unseen { number } => unseen(room, world, number, at),
         Input::Senseless { number, refusal } => refuse(number, *refusal, at),
     }
@@ -58,7 +58,11 @@ fn scanned(
     world: &World<Tracking>,
     number: &TrackingNumber,
     scan: &Scan,
+    at: &At<'_>,
 ) -> Decision<Tracking> {
+    if scan.mark.at.seconds_since(at.now) > SECONDS_OF_A_DAY {
+        return refuse(number, Refusal::BadScannedAt, at);
+    }
     let key = Key::Parcel(number.clone());
     let before = world.get(&key);
     let seen = Seen { at: scan.mark.at, carrier: scan.mark.carrier };

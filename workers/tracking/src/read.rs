@@ -36,6 +36,8 @@ pub enum Input {
 pub enum Refusal {
     UnknownCode,
     TrackingNumberNotOfCarrier,
+    /// One scan from the future would outrank all that come until then, and hide a loss.
+    BadScannedAt,
 }
 
 impl Refusal {
@@ -44,6 +46,7 @@ impl Refusal {
         match self {
             Self::UnknownCode => "unknown_code",
             Self::TrackingNumberNotOfCarrier => "tracking_number_not_of_carrier",
+            Self::BadScannedAt => "bad_scanned_at",
         }
     }
 
@@ -52,6 +55,7 @@ impl Refusal {
         match self {
             Self::UnknownCode => "the scan has neither a status nor a code that is known of this carrier",
             Self::TrackingNumberNotOfCarrier => "the tracking number is not in this carrier's format",
+            Self::BadScannedAt => "the parcel was scanned more than a day from now",
         }
     }
 }
@@ -99,9 +103,12 @@ fn scanned(told: CarrierScan) -> Result<Input, Unreadable> {
     let Some(status) = status.or(by_code.map(Meaning::status)) else {
         return Ok(Input::Senseless { number, refusal: Refusal::UnknownCode });
     };
-    // An endorsement is the reason by which a parcel is not delivered (USPS DMM 507 1.4.1).
+    // An endorsement is the reason by which a parcel is not delivered (USPS DMM 507 1.4.1). It is printed on what comes back,
+    // so the scan of its arrival may be the only one that tells it.
     let says_why = by_code == Some(Meaning::CannotBeDelivered) || endorsement.is_some();
-    let cannot_be_delivered = says_why && matches!(status, ParcelStatus::Exception | ParcelStatus::Returning);
+    let is_no_delivery =
+        matches!(status, ParcelStatus::Exception | ParcelStatus::Returning | ParcelStatus::Returned);
+    let cannot_be_delivered = says_why && (to_sender || is_no_delivery);
     let mark = Mark { at: in_one_form(scanned_at), carrier, code, endorsement };
     let scan = Scan { status, cannot_be_delivered, to_sender, mark };
     Ok(Input::Scanned { number, scan })

@@ -90,6 +90,34 @@ fn a_status_may_come_already_mapped_with_or_without_a_code() {
     }
 }
 
+/// A deceased customer must not be asked anything, and that may be learned from the parcel alone.
+#[test]
+fn the_reason_on_a_parcel_that_is_back_goes_with_its_return_or_is_told_after_it() {
+    let endorsed = |scan: CarrierScan| CarrierScan { endorsement: Some("DEC".to_owned()), ..scan };
+    let to_sender = |hours| CarrierScan { to_sender: true, ..coded("01", hours) };
+    let returned = |hours| mapped(ParcelStatus::Returned, hours);
+    let cases: [(Vec<CarrierScan>, CarrierScan, Words); 6] = [
+        (vec![], endorsed(to_sender(5)), &["returned at 5 by 01 DEC"]),
+        (vec![coded("09", 3)], endorsed(to_sender(5)), &["returned at 5 by 01 DEC"]),
+        (vec![coded("09", 3)], endorsed(returned(5)), &["returned at 5 by no code DEC"]),
+        (vec![to_sender(5)], endorsed(to_sender(6)), &["undeliverable at 6 by 01 DEC"]),
+        (vec![returned(5)], endorsed(returned(5)), &["undeliverable at 5 by no code DEC"]),
+        (
+            vec![coded("22", 2), coded("09", 3)],
+            endorsed(to_sender(5)),
+            &["undeliverable at 5 by 01 DEC", "returned at 5 by 22"],
+        ),
+    ];
+    for (before, scan, said) in cases {
+        let mut stage = Stage::new(Tracking::default());
+        stage.tell(&dispatched(1));
+        for scan in &before {
+            stage.command(CARRIERS, scan);
+        }
+        assert_eq!(words(&stage.command(CARRIERS, &scan)), said, "{before:?}, then {scan:?}");
+    }
+}
+
 #[test]
 fn what_says_nothing_is_refused_and_leaves_no_row() {
     let no_code = CarrierScan { code: None, ..coded("01", 1) };
@@ -113,6 +141,16 @@ fn what_says_nothing_is_refused_and_leaves_no_row() {
         assert_eq!(stage.rows().is_empty(), !said.is_empty(), "{scan:?}");
         assert!(heard.iter().all(|message| !message.event.data.get().contains("Pat")));
     }
+}
+
+/// It would outrank all that come until then.
+#[test]
+fn a_scan_from_the_future_is_refused_and_hides_none() {
+    let mut stage = Stage::new(Tracking::default());
+    stage.tell(&dispatched(1));
+    assert_eq!(words(&stage.command(CARRIERS, &coded("03", 25))), ["refused bad_scanned_at"]);
+    assert_eq!(words(&stage.command(CARRIERS, &coded("03", 1))), ["in_transit at 1"]);
+    assert_eq!(words(&stage.command(CARRIERS, &coded("OF", 24))), ["out_for_delivery at 24"]);
 }
 
 #[test]
