@@ -18,8 +18,9 @@ use crate::holds;
 use crate::read::{Input, Submission};
 use crate::store::{Held, Key, NumberState, Offer, OrderName, OrderState, State};
 
-/// How far ahead of our clock an order may say that it was received.
-const AHEAD_SECONDS_MAX: i64 = 24 * 60 * 60;
+/// How far ahead of our clock an order may say that it was received: a clock may be wrong, but an order from tomorrow
+/// would stand outside of the household limit.
+const AHEAD_SECONDS_MAX: i64 = 5 * 60;
 
 pub(crate) type Decision = shell::Decision<Intake>;
 
@@ -269,9 +270,11 @@ enum Verdict {
 
 fn judge(room: &Intake, world: &World<Intake>, folder: &OrderAccepted, now: Timestamp) -> Verdict {
     if folder.place.received_at.seconds_since(now) > AHEAD_SECONDS_MAX {
-        let text = "the order says that it was received more than a day from now";
+        let text = "the order says that it was received more than five minutes from now";
         return Verdict::Faulty(Fault::new("bad_received_at", text));
     }
+    // A clock that is ahead opens no sale early.
+    let received_at = folder.place.received_at.min(now);
     // Units of an item over all lines, with the number that is usual.
     let mut ordered: BTreeMap<&ItemNumber, (u64, Option<u32>)> = BTreeMap::new();
     for line in &folder.lines {
@@ -280,7 +283,7 @@ fn judge(room: &Intake, world: &World<Intake>, folder: &OrderAccepted, now: Time
             let text = format!("line {at}: there is no item {item}");
             return Verdict::Faulty(Fault::new("unknown_item", text));
         };
-        if folder.place.received_at < offer.on_sale_at {
+        if received_at < offer.on_sale_at {
             let from = offer.on_sale_at;
             let text = format!("item {item} is on sale from {from}; the order was received before");
             return Verdict::TooEarly(Fault::new("too_early", text));

@@ -27,7 +27,7 @@
 //! Of the message: `card_number_in_clear`, `bad_customer`, `bad_name`, `bad_email`, `bad_address`,
 //! `bad_payment`, `bad_deliveries`, `bad_phone`, `bad_gift_message`, `bad_lines`, `bad_item`, `bad_quantity`,
 //! `bad_amount`, `bad_delivery`, `unused_delivery`, `bad_currency`, `total_does_not_add_up`. Against what we
-//! know: `bad_received_at` (more than a day ahead), `unknown_item`, `too_early`, `wrong_currency`,
+//! know: `bad_received_at` (more than five minutes ahead), `unknown_item`, `too_early`, `wrong_currency`,
 //! `wrong_price`, `order_number_taken`, `cancelled`. Of a hold's end: `unknown_order`, `not_held`, `bad_reason`.
 //!
 //! # Races
