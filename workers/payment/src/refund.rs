@@ -14,6 +14,8 @@ use crate::store::{Quest, Refund, Stage};
 
 /// The code of a refund that was not asked for, since only a part of the release could be charged.
 const PARTLY_CAPTURED: &str = "partly_captured";
+/// The same where nothing could be charged: a person may have charged it by hand.
+const NOT_CAPTURED: &str = "not_captured";
 
 impl Desk<'_> {
     /// A repeat of a case changes nothing.
@@ -29,15 +31,16 @@ impl Desk<'_> {
             let Some(case) = self.next_case() else { return };
             match stage {
                 Stage::Captured { .. } => self.settle_refund(stage, case),
-                Stage::CaptureFailed { charge, .. } if charge.captured > Amount::ZERO => {
-                    self.refund_failed(case, Amount::ZERO, PARTLY_CAPTURED);
+                Stage::CaptureFailed { charge, .. } => {
+                    let is_part = charge.captured > Amount::ZERO;
+                    let code = if is_part { PARTLY_CAPTURED } else { NOT_CAPTURED };
+                    self.refund_failed(case, Amount::ZERO, code);
                 }
                 Stage::New
                 | Stage::Authorizing { .. }
                 | Stage::Authorized { .. }
                 | Stage::Renewing { .. }
                 | Stage::Capturing { .. }
-                | Stage::CaptureFailed { .. }
                 | Stage::Voiding { .. }
                 | Stage::Voided { .. }
                 | Stage::Declined { .. } => return,

@@ -242,9 +242,9 @@ proptest! {
         plan in plans(), moods in [moods(), moods(), moods(), moods()], order: [u32; 5], turns in [0_u8..4, 0_u8..4, 0_u8..4, 0_u8..4, 0_u8..4],
     ) {
         let end = play(&plan, &shuffled(&plan.facts(), &order), &moods, &turns, false);
-        let is_captured = matches!(end.state.stage, At::Captured { .. });
+        let has_ended = matches!(end.state.stage, At::Captured { .. } | At::CaptureFailed { .. });
         for refund in end.state.refunds.values() {
-            prop_assert_eq!(is_captured, !matches!(refund, Refund::Wanted { .. } | Refund::Asked { .. }));
+            prop_assert_eq!(has_ended, !matches!(refund, Refund::Wanted { .. } | Refund::Asked { .. }));
             let has_task = end.tasks.iter().any(|task| task.starts_with("refund_failed"));
             prop_assert_eq!(matches!(refund, Refund::Failed { .. }), has_task);
         }

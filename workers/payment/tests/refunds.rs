@@ -30,7 +30,6 @@ fn every_state_and_a_refund() {
         ("capturing", "capturing |  | capture 2.0 | "),
         ("captured", "captured |  | refund 3.0 | "),
         ("captured a part", "captured |  | refund 3.0 | "),
-        ("capture_failed", "capture_failed |  |  | capture_failed"),
         ("voiding", "voiding |  | void 2.0 | "),
         ("voided", "voided |  |  | "),
         ("declined", "declined |  |  | "),
@@ -40,6 +39,15 @@ fn every_state_and_a_refund() {
         assert_eq!(told(&mut stage, &Resolved(1, 2)), *expected, "{before}");
         assert_eq!(told(&mut stage, &Resolved(1, 2)), *expected, "a repeat: {before}");
     }
+}
+
+/// Whoever charged it by hand must give it back by hand.
+#[test]
+fn where_nothing_was_captured_the_refund_is_a_task_once() {
+    let mut stage = after(&way_to("capture_failed"));
+    let tasks = "capture_failed refund_failed";
+    assert_eq!(told(&mut stage, &Resolved(1, 2)), format!("capture_failed | task.opened |  | {tasks}"));
+    assert_eq!(told(&mut stage, &Resolved(1, 2)), format!("capture_failed |  |  | {tasks}"), "a repeat");
 }
 
 #[test]
