@@ -99,7 +99,7 @@ const fn answer(fate: Fate) -> (Answer, bool) {
     match fate {
         Fate::Taken => (Answer::Sent, false),
         Fate::Refused(code) => (Answer::Refused { code }, false),
-        Fate::PutOff => (Answer::TryLater, false),
+        Fate::PutOff => (Answer::PutOff, false),
         Fate::Down => (Answer::TryLater, true),
         Fate::Unknown => (Answer::Unclear, false),
     }

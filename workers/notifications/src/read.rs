@@ -166,6 +166,8 @@ pub enum Answer {
     Unsendable,
     /// It certainly did not go out, and may later.
     TryLater,
+    /// The relay puts this one off (RFC 5321 §4.2.1, 4yz), while it takes others.
+    PutOff,
     /// It may have gone out.
     Unclear,
 }

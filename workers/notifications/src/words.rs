@@ -157,10 +157,10 @@ fn cancelled(handed_over: usize) -> Vec<String> {
         0 => "Your order is cancelled. No units are set aside for you any more, and nothing is charged."
             .to_owned(),
         1 => cancelled_but(
-            "One part of it was already with the warehouse: that part is still sent and charged, and we write to you about it.",
+            "One part of it was already with the warehouse: that part is not cancelled. What is in its parcel is charged, and we have written or will write to you about it.",
         ),
         parts => cancelled_but(&format!(
-            "{parts} parts of it were already with the warehouse: these are still sent and charged, and we write to you about them."
+            "{parts} parts of it were already with the warehouse: these are not cancelled. What is in their parcels is charged, and we have written or will write to you about them."
         )),
     };
     vec![

@@ -228,6 +228,7 @@ fn answer() -> impl Strategy<Value = Answer> {
         Answer::Refused { code: 550 },
         Answer::Unsendable,
         Answer::TryLater,
+        Answer::PutOff,
         Answer::Unclear,
     ])
 }

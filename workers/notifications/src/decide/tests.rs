@@ -165,6 +165,8 @@ fn each_answer_ends_a_notice_or_has_it_tried_again() {
         (&[TryLater], (Status::Pending, None, None)),
         (&[TryLater, TryLater, Sent], (Status::Sent, Some(NoticeWay::Email), None)),
         (&[TryLater, Refused { code: 554 }], (Status::Failed, None, Some(MailFailed))),
+        (&[PutOff], (Status::Pending, None, None)),
+        (&[PutOff, PutOff, Sent], (Status::Sent, Some(NoticeWay::Email), None)),
         (&[Unclear], (Status::Pending, None, None)),
         (&[Unclear, Sent], (Status::Sent, Some(NoticeWay::Email), None)),
         (&[Unclear, TryLater], (Status::Pending, None, None)),
@@ -231,6 +233,22 @@ fn tries_go_on_for_ever_at_longer_and_longer_intervals() {
         assert_eq!(next.seconds_since(stage.now()), seconds);
         stage.set_now(next);
     }
+}
+
+/// A relay that is down may come back; a mailbox that is full for days is a person's business.
+#[test]
+fn a_notice_that_is_put_off_for_five_days_is_a_task() {
+    let mut stage = stage();
+    ACCEPTED(&mut stage);
+    let id = notice_id(&stage, Received);
+    let begun = stage.now();
+    while let Some(next) = stage.due().first().map(|row| row.due_at) {
+        stage.set_now(next);
+        stage.answer(MAIL, &id.to_string(), &Answer::PutOff);
+    }
+    assert_eq!(notice(&stage, &id).status, Status::Failed);
+    let days = stage.now().seconds_since(begun) / 86_400;
+    assert_eq!(days, 5);
 }
 
 #[test]

@@ -11,6 +11,8 @@ use crate::store::{Key, Notice, NoticeId, State, Status};
 
 /// Seconds before the next try, by the number of tries that failed; the last one for all further ones.
 const RETRY_SECONDS: [i64; 4] = [30, 120, 600, 3_600];
+/// From this try on, about five days after the first, a notice that is put off again is given up (RFC 5321 §4.5.4.1).
+pub(super) const PUT_OFF_MAX: i32 = 123;
 /// Tries of unknown outcome after which a person looks.
 pub(super) const UNCLEAR_MAX: u8 = 2;
 
@@ -54,7 +56,11 @@ pub(super) fn answered(
             let reason = "no mail can be made of this notice: the order's contact does not open, or its address does not fit into a mail";
             fail(&mut notice, &id, reason.to_owned(), &mut decision);
         }
-        Answer::TryLater => again(world, &mut notice, mail, attempt, at, &mut decision),
+        Answer::PutOff if attempt >= PUT_OFF_MAX => {
+            let reason = "the mail relay has put this notice off for days";
+            fail(&mut notice, &id, reason.to_owned(), &mut decision);
+        }
+        Answer::TryLater | Answer::PutOff => again(world, &mut notice, mail, attempt, at, &mut decision),
         Answer::Unclear => {
             notice.unclear += 1;
             if notice.unclear < UNCLEAR_MAX {

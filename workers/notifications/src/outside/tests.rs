@@ -15,7 +15,7 @@ async fn the_relay_s_answer_is_the_notice_s() {
     let office = Office::open().await;
     for (to, answer) in [
         ("pat@example.com", Answer::Sent),
-        ("greylist.pat@example.com", Answer::TryLater),
+        ("greylist.pat@example.com", Answer::PutOff),
         ("greylist.pat@example.com", Answer::Sent),
         ("reject.pat@example.com", Answer::Refused { code: 550 }),
         // The sink keeps the mail and hangs up without an answer: it may have gone out.
