@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use messages::{Kind, Room};
 use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
 use tests::chaos::ledger::{OVERSOLD, SHIPPED_TWICE};
 use tests::client::{Client, Submitter, event};
 use tests::orders::{now, number, order, product};
@@ -90,6 +91,30 @@ async fn a_house_that_loses_the_sessions_that_vouch_for_its_calls_makes_each_cal
     let told = "SELECT count(*) FROM notifications.notices WHERE status IN ('sent', 'unclear')";
     house.until_count("every customer is told, four times each", told, 600).await;
     adds_up(&house).await;
+}
+
+/// A database that stalls cancels whatever runs too long, and so may a person: neither is the event's fault.
+#[tokio::test]
+async fn a_statement_that_is_cancelled_parks_nobody() {
+    let mut house = open("cancelled").await;
+    house.start_rooms("rooms", "all").await;
+    house.define(&[product("19XE")], &[("19XE", 1)]).await;
+    let mut store = Client::open(&house, "web-store").await;
+    let mut other =
+        PgConnection::connect(house.setting("OMS_DATABASE_URL")).await.expect("PostgreSQL answers");
+    let mut standstill = other.begin().await.expect("a transaction");
+    let lock = "LOCK TABLE intake.orders IN ACCESS EXCLUSIVE MODE";
+    sqlx::query(lock).execute(&mut *standstill).await.expect("nobody is at work");
+    let id = store.send("order.submit.v1", order("ALONE", 1, &[("19XE", 1)])).await;
+    for _ in 0..3 {
+        let cancelled = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity
+             WHERE wait_event_type = 'Lock' AND datname = current_database() AND query LIKE '%orders%'";
+        house.until_at_least("its statement is cancelled", cancelled, 1).await;
+    }
+    standstill.rollback().await.expect("a rollback");
+    assert_eq!(store.answer_to(&id).await["outcome"], "accepted");
+    assert_eq!(house.oms_json(&["parked", "list"]), json!([]));
+    assert!(house.log("rooms").contains("SQLSTATE 57014"), "it was cancelled");
 }
 
 #[tokio::test]

@@ -21,6 +21,10 @@ use crate::settle::{Entry, SettleError, Settled, Work, settle};
 use crate::telemetry::{self, Metric, Step, journal, spans};
 use crate::worker::Worker;
 
+/// How often a statement of an event that is alone may be cancelled before the event counts as at fault: a database that
+/// stalls, or a person who cancels, does so to whatever runs.
+const CANCELLED_MAX: u32 = 5;
+
 /// One running room.
 pub struct Hall<W: Worker, S: Seams<W> = Real> {
     pub worker: W,
@@ -146,6 +150,7 @@ impl<W: Worker, S: Seams<W>> Hall<W, S> {
     /// The inner error is the batch's own fault, so that it must be halved.
     async fn settle_patiently(&self, entries: &[Entry<W>]) -> Result<Result<Settled, SettleError>, Stopped> {
         let _settling = telemetry::timed(W::ROOM, Step::Settle);
+        let mut cancelled = 0;
         let mut pauses = Pauses::up_to(Duration::from_secs(5));
         loop {
             let forget = std::mem::take(&mut *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner));
@@ -158,6 +163,11 @@ impl<W: Worker, S: Seams<W>> Hall<W, S> {
                         | SettleError::Unlocked
                         | SettleError::Section(_)
                         | SettleError::Ledger(LedgerError::Row(_)) => return Ok(Err(error)),
+                        SettleError::Ledger(LedgerError::Cancelled(_))
+                            if entries.len() > 1 || cancelled == CANCELLED_MAX =>
+                        {
+                            return Ok(Err(error));
+                        }
                         SettleError::Ledger(LedgerError::Raced { .. }) => {
                             telemetry::count(Metric::DatabaseRetries, W::ROOM, 1);
                             tracing::debug!(room = %W::ROOM, events = entries.len(), %error, "a batch is tried again");
@@ -165,10 +175,15 @@ impl<W: Worker, S: Seams<W>> Hall<W, S> {
                         }
                         SettleError::Key(_)
                         | SettleError::Ledger(
-                            LedgerError::ForNow(_) | LedgerError::Schema(_) | LedgerError::State { .. },
+                            LedgerError::ForNow(_)
+                            | LedgerError::Cancelled(_)
+                            | LedgerError::Schema(_)
+                            | LedgerError::State { .. },
                         ) => {
                             telemetry::count(Metric::DatabaseRetries, W::ROOM, 1);
                             tracing::warn!(room = %W::ROOM, events = entries.len(), %error, "a batch waits");
+                            cancelled +=
+                                u32::from(matches!(error, SettleError::Ledger(LedgerError::Cancelled(_))));
                             if matches!(error, SettleError::Key(_)) {
                                 self.keys.look_again();
                             }

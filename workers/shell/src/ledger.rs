@@ -20,6 +20,10 @@ pub enum LedgerError {
     /// Another batch made a row that this one had found missing. It succeeds unchanged if it is tried again.
     #[error("another batch has made a row of table {table} meanwhile")]
     Raced { table: &'static str },
+    /// A statement was cancelled, by its time-out or by somebody. A smaller batch may fit into the time; an event that is
+    /// alone already is not at fault.
+    #[error("the database cancelled a statement of the batch: {0}")]
+    Cancelled(String),
     /// Some row of the batch is not acceptable (SQLSTATE classes 22 and 23).
     #[error("the database refuses a row of the batch: {0}")]
     Row(String),

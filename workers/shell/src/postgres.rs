@@ -51,10 +51,9 @@ pub(crate) fn sort(error: sqlx::Error) -> LedgerError {
         ("40001" | "40P01" | "55P03", _) | (_, "08" | "53") => {
             LedgerError::ForNow(format!("SQLSTATE {code}"))
         }
-        // A statement that takes too long, a row that is too large: the batch's own, to be halved.
-        ("57014", _) | (_, "21" | "22" | "23" | "54") => {
-            LedgerError::Row(format!("SQLSTATE {code}, {constraint}"))
-        }
+        ("57014", _) => LedgerError::Cancelled(format!("SQLSTATE {code}")),
+        // A row that is too large is the batch's own fault as well.
+        (_, "21" | "22" | "23" | "54") => LedgerError::Row(format!("SQLSTATE {code}, {constraint}")),
         (_, "57") => LedgerError::ForNow(format!("SQLSTATE {code}")),
         _ => LedgerError::Schema(format!(
             "SQLSTATE {code}: {}",
