@@ -238,7 +238,8 @@ async fn fill<W: Worker, S: Seams<W>>(
     if is_alone(&reader, &first) {
         return Ok(Some(Batch { taken: Taken::Alone(Box::new(first)), last_tag }));
     }
-    if first.delivery_count >= COUNT_ALONE {
+    // A control message has no other queue to go to: the room's outside queue is not read while it is paused.
+    if first.delivery_count >= COUNT_ALONE && door != Door::Control {
         return Ok(Some(Batch { taken: Taken::Isolate(Box::new(first)), last_tag }));
     }
     let alone = needs_care(&reader, &first);

@@ -1,7 +1,7 @@
 //! The seam to the broker: two crash-only connections per process and one publishing task per channel. On any
 //! error the connection or channel is dropped and made anew; lapin's own recovery is never used.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -73,6 +73,8 @@ pub struct Link {
     turn: AtomicUsize,
     name: String,
     live: Mutex<Option<Live>>,
+    /// How many connections there were: whoever abandons a broken one must not hit its successor.
+    generations: AtomicU64,
     /// The flag of the newest connection.
     blocked: std::sync::Mutex<Arc<AtomicBool>>,
 }
@@ -102,6 +104,7 @@ impl Link {
             turn: AtomicUsize::new(0),
             name: name.to_owned(),
             live: Mutex::new(None),
+            generations: AtomicU64::new(0),
             blocked: std::sync::Mutex::default(),
         }
     }
@@ -128,9 +131,8 @@ impl Link {
 
     pub(crate) async fn on_link(&self) -> Result<OnLink, WireError> {
         let mut held = self.live.lock().await;
-        let mut generation = 0;
         if let Some(live) = held.as_ref() {
-            generation = live.generation;
+            let generation = live.generation;
             if live.connection.status().connected() {
                 match bounded(live.connection.create_channel()).await {
                     Ok(channel) => return Ok(OnLink { channel, generation }),
@@ -144,7 +146,7 @@ impl Link {
         *held = None;
         let connection = self.connect().await?;
         let channel = bounded(connection.create_channel()).await?;
-        generation += 1;
+        let generation = self.generations.fetch_add(1, Ordering::Relaxed);
         *held = Some(Live { connection, generation });
         Ok(OnLink { channel, generation })
     }
