@@ -8,7 +8,7 @@ use messages::sealed::Keyring;
 use messages::{Event, Timestamp, topology};
 use serde::Deserialize;
 use serde_json::Value;
-use shell::parking::ParkedRecord;
+use shell::parking::{ParkReason, ParkedRecord};
 use time::OffsetDateTime;
 
 /// One AMQP message that is to be published on `oms.self`.
@@ -60,8 +60,9 @@ pub(super) fn replayed(record: &ParkedRecord, ring: &Keyring) -> Result<Again, S
 /// Another event in the message's place. The same event given twice is one.
 ///
 /// # Errors
-/// The event cannot be written.
+/// The event cannot be written, or nobody vouches for its sender.
 pub(super) fn edited(record: &ParkedRecord, event: Event) -> Result<Again, String> {
+    vouched(record)?;
     let text = serde_json::to_vec(&event).map_err(|error| error.to_string())?;
     let (event, id) = renamed(record, &sha256_hex(&text), 0, event);
     Ok(Again {
@@ -105,6 +106,18 @@ pub(super) fn due(record: &ParkedRecord, ring: &Keyring) -> Result<DueAgain, Str
     Ok(DueAgain { kind, key, epoch, attempt, due_at, started_at, body })
 }
 
+/// # Errors
+/// The room would park it again: who sent it was not kept, since nobody knew him.
+pub(super) fn vouched(record: &ParkedRecord) -> Result<(), String> {
+    if record.reason != ParkReason::UnknownSender || record.sender.is_some() {
+        return Ok(());
+    }
+    let id = record.id.get(..12).unwrap_or(&record.id);
+    Err(format!(
+        "{id} cannot be sent again: its sender was unknown when it came. Register the sender (`oms topology apply`, then restart every process), let it send again, and discard this one"
+    ))
+}
+
 fn renamed(record: &ParkedRecord, how: &str, at: usize, mut event: Event) -> (Event, String) {
     let id = new_id(record, how, at, event.time);
     event.causationid = Some(std::mem::replace(&mut event.id, id.clone()));
@@ -128,7 +141,6 @@ mod tests {
     use messages::sealed::Section;
     use messages::{Kind, Room};
     use serde_json::json;
-    use shell::parking::ParkReason;
     use time::macros::datetime;
 
     use super::*;
@@ -156,6 +168,19 @@ mod tests {
             why: None,
             body,
         }
+    }
+
+    #[test]
+    fn what_nobody_vouches_for_is_not_sent_again() {
+        let ring = ring();
+        let sample = messages::contracts::sample(Kind::OrderSubmit);
+        let text = sample.to_string();
+        let known = record(&ring, "oms.intake.in", None, text.as_bytes());
+        let event = decode(Some(SINGLE), text.as_bytes()).expect("an event").remove(0).expect("the sample");
+        let unknown = ParkedRecord { reason: ParkReason::UnknownSender, ..known.clone() };
+        assert_eq!(vouched(&known), Ok(()));
+        assert!(vouched(&unknown).is_err_and(|said| said.contains("Register the sender")));
+        assert!(edited(&unknown, event).is_err_and(|said| said.contains("Register the sender")));
     }
 
     #[test]

@@ -57,8 +57,14 @@ pub(super) async fn replay(
     let operator = Operator::open(config)?;
     let channel = operator.channel().await?;
     let (chosen, gone) = choose(&channel, which).await?;
+    let chosen_messages = chosen.len();
     let mut steps = Vec::new();
+    let mut left = None;
     for parked in chosen {
+        if let Err(why) = again::vouched(&parked.record) {
+            left = Some(why);
+            continue;
+        }
         steps.push(if again::is_due(&parked.record) {
             let due = Some(again::due(&parked.record, &ring)?);
             Step { parked, again: None, due, end: ParkedEnd::Restored }
@@ -67,6 +73,10 @@ pub(super) async fn replay(
             let end = ParkedEnd::Replayed { successors: again.ids.clone() };
             Step { parked, again: Some(again), due: None, end }
         });
+    }
+    let left_messages = chosen_messages - steps.len();
+    if let (true, Some(why)) = (steps.is_empty(), left) {
+        return Err(why);
     }
     let restored = steps.iter().filter(|step| step.due.is_some()).count();
     let done = carry_out(&operator, &channel, steps, &Act { user, reason }).await?;
@@ -77,14 +87,22 @@ pub(super) async fn replay(
         restored: usize,
         copies: usize,
         gone: usize,
+        /// Nobody vouches for their sender.
+        left: usize,
     }
-    let told = Replayed { replayed: done.messages, restored, copies: done.copies, gone };
+    let told = Replayed { replayed: done.messages, restored, copies: done.copies, gone, left: left_messages };
     show::print(json, &told, || {
         let restored = match restored {
             0 => String::new(),
             restored => format!(", {restored} of them put back as due in their rooms"),
         };
-        format!("{} sent again{restored}{}\n", show::counted(done.messages, "message"), gone_text(gone))
+        let left = match left_messages {
+            0 => String::new(),
+            left => format!(
+                ", {left} left: their sender was unknown when they came (`oms parked list --reason unknown_sender`)"
+            ),
+        };
+        format!("{} sent again{restored}{}{left}\n", show::counted(done.messages, "message"), gone_text(gone))
     })
 }
 
