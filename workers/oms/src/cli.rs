@@ -13,8 +13,9 @@ pub(crate) use mails::{CampaignCommand, CasesCommand, MailCommand, SubscribersCo
 /// An order management system: orders in, parcels and receipts out.
 ///
 /// Settings come from the environment (`oms settings` lists them); the two that are always needed are
-/// OMS_AMQP_URL and OMS_DATABASE_URL. A first start is: `oms migrate`, `oms topology apply`, `oms keys init`,
-/// `oms run`. Every command that changes something is a message with your user id (OMS_USER or --user).
+/// OMS_AMQP_URL and OMS_DATABASE_URL. All rooms also need OMS_PAYMENT_URL, OMS_PAYMENT_KEY and
+/// OMS_CREDENTIALS_FILE, which `oms topology apply` fills through OMS_RABBITMQ_MANAGEMENT_URL. A first start is:
+/// `oms migrate`, `oms topology apply`, `oms keys init`, `oms run`. Every command that changes something is a message with your user id (OMS_USER or --user).
 ///
 /// Exit codes: 0 done, 1 it could not be done (one sentence says why), 2 the command line is wrong,
 /// 3 something was found that needs a person (check, audit verify, topology diff, orders stuck);

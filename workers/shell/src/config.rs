@@ -1,4 +1,4 @@
-//! Every setting, once: name, default, unit, who needs it. The help, the README table and `ops/env.example` are
+//! Every setting, once: name, default, unit, who needs it. `oms settings` and `ops/env.example` are
 //! made from this table. No other file reads the environment, but `faults` in builds for tests.
 
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ macro_rules! settings {
 settings! {
     AMQP_URL: "OMS_AMQP_URL", None, "URL", "all", true, "The broker, with user and password; several with commas between them are the nodes of a cluster, tried in turn. OMS_<ROOM>_AMQP_URL overrides it for one room.";
     DATABASE_URL: "OMS_DATABASE_URL", None, "URL", "all", true, "The database: one address that always leads to the primary. OMS_<ROOM>_DATABASE_URL overrides it for one room.";
-    MANAGEMENT_URL: "OMS_RABBITMQ_MANAGEMENT_URL", None, "URL", "oms topology", true, "The broker's management API, to make users and permissions.";
+    MANAGEMENT_URL: "OMS_RABBITMQ_MANAGEMENT_URL", None, "URL", "oms topology, lifecycle", true, "The broker's management API, to make users and permissions, and to count what is not acknowledged.";
     KEYS_FILE: "OMS_KEYS_FILE", Some("oms-keys.json"), "path", "all", false, "The key file of `oms keys init`; must not be readable by others.";
     OUTSIDERS_FILE: "OMS_OUTSIDERS_FILE", None, "path", "all", false, "The list of outsiders; the built-in one if not given.";
     SENDERS: "OMS_SENDERS", Some("user_id"), "user_id | app_id", "all", false, "What names a message's sender: user_id is verified by the broker; app_id is for brokers with one common login.";
@@ -70,7 +70,7 @@ settings! {
     PAYMENT_RETRY_DELAYS: "OMS_PAYMENT_RETRY_DELAYS", Some("3600,86400,172800"), "seconds, with commas", "payment", false, "After how long a decline that may succeed later is tried again; after the last one it is final.";
     PAYMENT_LOOKUP_DELAY: "OMS_PAYMENT_LOOKUP_DELAY", Some("60"), "seconds", "payment", false, "How long the gateway's search may lag: before that, finding nothing does not count.";
     MAIL_CONCURRENCY: "OMS_MAIL_CONCURRENCY", Some("4"), "conversations", "notifications, promotions", false, "Mails sent at one time.";
-    CREDENTIALS_FILE: "OMS_CREDENTIALS_FILE", None, "path", "the operator's commands", false, "The file of broker users that `oms topology apply` writes; the operator's own login is in it.";
+    CREDENTIALS_FILE: "OMS_CREDENTIALS_FILE", None, "path", "promotions, the operator's commands", false, "The file of broker users that `oms topology apply` writes; the logins of the operator and of the page to unsubscribe are in it.";
     USER: "OMS_USER", None, "user id", "the operator's commands", false, "Who you are: stands beside every change that you make.";
 }
 
