@@ -14,6 +14,12 @@ install_or_say() {
   apt_install "$2"
 }
 
+# install_compilers: what cargo needs besides Rust.
+install_compilers() {
+  install_or_say cc build-essential "Rust links with it"
+  install_or_say make build-essential "jemalloc is built with it"
+}
+
 # apt_install PACKAGE...
 apt_install() {
   local log=$LOCAL/apt.log begun=$SECONDS

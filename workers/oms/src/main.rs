@@ -36,6 +36,11 @@ use crate::cli::{
     StockCommand, TasksCommand, TopologyCommand,
 };
 
+/// A batch is many small texts that come and go: a fifth less processor time than by glibc's (`ops/results`). How it gives
+/// memory back is set in `.cargo/config.toml`.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Something was found that needs a person.
 const FOUND: u8 = 3;
 
