@@ -42,6 +42,7 @@ pub struct ShipmentPacked {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ShipmentShort {
     pub shipment: ShipmentId,
+    /// All units of the shipment that are missing, those of an earlier report included.
     #[schemars(length(min = 1))]
     pub missing: Vec<LineUnits>,
 }
@@ -54,6 +55,7 @@ pub struct ReleaseShorted {
     pub order: OrderNumber,
     /// The recipient's number in the order, from 1.
     pub delivery: u16,
+    /// All units of the shipment that are missing so far, those of an earlier event included.
     pub missing: Vec<LineUnits>,
     /// Sealed `delivery` section, for the release that is made again.
     pub address: Sealed,

@@ -1,6 +1,8 @@
 //! What inventory says about the lines of an order: reserved, limited, without units, waiting; and the release
 //! that may go on to payment. It never says which place in line somebody has.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +28,36 @@ impl LineUnits {
     #[must_use]
     pub fn of(line: &Line) -> Self {
         Self { line: line.line, item: line.item.clone(), quantity: line.quantity }
+    }
+}
+
+/// Units by line that are known of already, where each message tells all of them and not only the latest.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Tally(BTreeMap<u16, u32>);
+
+impl Tally {
+    /// Learns what a message tells and gives what is new of it. A repeat or a message that was overtaken says nothing new.
+    pub fn learn(&mut self, lines: &[LineUnits]) -> Vec<LineUnits> {
+        let mut news = Vec::new();
+        for units in lines {
+            let known = self.0.entry(units.line).or_default();
+            if units.quantity > *known {
+                news.push(LineUnits { quantity: units.quantity - *known, ..units.clone() });
+                *known = units.quantity;
+            }
+        }
+        news
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    #[must_use]
+    pub fn of_line(&self, line: u16) -> u32 {
+        self.0.get(&line).copied().unwrap_or_default()
     }
 }
 
@@ -129,4 +161,27 @@ pub struct ReleaseReady {
     pub payment: Sealed,
     /// Sealed `delivery` section.
     pub address: Sealed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_is_told_again_only_what_is_new_counts_in_whatever_order_it_comes() {
+        let lines = |told: &[(u16, u32)]| -> Vec<LineUnits> {
+            let item = ItemNumber::parse("19XE").expect("an item");
+            told.iter().map(|&(line, quantity)| LineUnits { line, item: item.clone(), quantity }).collect()
+        };
+        let (one, all) = (lines(&[(1, 1)]), lines(&[(1, 3), (2, 1)]));
+        let mut tally = Tally::default();
+        assert_eq!(tally.learn(&one), one);
+        assert_eq!(tally.learn(&one), []);
+        assert_eq!(tally.learn(&all), lines(&[(1, 2), (2, 1)]));
+        assert_eq!((tally.of_line(1), tally.of_line(2), tally.of_line(3)), (3, 1, 0));
+        let mut overtaken = Tally::default();
+        assert_eq!(overtaken.learn(&all), all);
+        assert_eq!(overtaken.learn(&one), []);
+        assert_eq!(overtaken, tally);
+    }
 }

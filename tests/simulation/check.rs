@@ -15,7 +15,7 @@ use messages::shipment::{
     ReleaseShorted, ShipmentDelivered, ShipmentDispatched, ShipmentLost, ShipmentProgressed,
     ShipmentRequested, ShipmentReturned,
 };
-use messages::stock::{LineUnits, ReleaseReady, StockLimited, StockReserved, StockUnavailable};
+use messages::stock::{LineUnits, ReleaseReady, StockLimited, StockReserved, StockUnavailable, Tally};
 use messages::topology::{UNROUTED, parked_queue};
 use messages::{Body, Event, Room};
 use serde_json::Value;
@@ -242,7 +242,12 @@ fn units(world: &World, facts: &Facts, found: &mut Vec<String>) {
     let dispatched = facts.of_kind::<ShipmentDispatched>();
     let received = facts.of_kind::<CaseReceived>();
     let changes = facts.of_kind::<StockChanged>();
-    let shorted = facts.of_kind::<ReleaseShorted>();
+    let mut tallies: BTreeMap<ShipmentId, Tally> = BTreeMap::new();
+    let shorted: Vec<LineUnits> = facts
+        .of_kind::<ReleaseShorted>()
+        .into_iter()
+        .flat_map(|fact| tallies.entry(fact.shipment).or_default().learn(&fact.missing))
+        .collect();
     for (item, stock) in &items(world) {
         let on_hand = stock["on_hand"].as_i64().unwrap_or(0);
         let came: i64 =
@@ -253,7 +258,7 @@ fn units(world: &World, facts: &Facts, found: &mut Vec<String>) {
             .filter(|fact| fact.condition == Condition::Restock)
             .map(|fact| sum(&fact.lines, item))
             .sum();
-        let missing: i64 = shorted.iter().map(|fact| sum(&fact.missing, item)).sum();
+        let missing: i64 = sum(&shorted, item);
         if on_hand != came - left + back - missing {
             found.push(format!(
                 "{item}: {on_hand} on hand, {came} came, {left} left, {back} came back, {missing} were not found"

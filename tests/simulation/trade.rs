@@ -11,6 +11,7 @@ use messages::answer::{CommandAnswered, Outcome};
 use messages::envelope::{SINGLE, decode, read_body};
 use messages::id::ShipmentId;
 use messages::shipment::ShipmentRequested;
+use messages::stock::LineUnits;
 use messages::topology::out_queue;
 use messages::{Event, Kind, Timestamp};
 use serde_json::{Value, json};
@@ -279,12 +280,22 @@ impl Trade {
         let mut chance = of_text(&format!("pack {shipment}"));
         let mut lines = request.lines.clone();
         if chance.permille(80) {
-            let mut missing = lines[0].clone();
-            missing.quantity = 1;
-            lines[0].quantity -= 1;
-            lines.retain(|line| line.quantity > 0);
-            let body = json!({ "shipment": shipment, "missing": [missing] });
+            let mut missing = vec![take_one(&mut lines)];
+            let body = json!({ "shipment": shipment, "missing": missing });
             self.say("warehouse", "shipment.short.v1", body, 100, 3_000);
+            // And then another one. The parcel says so, or a second report, where there is none.
+            if !lines.is_empty() && chance.permille(500) {
+                self.sim.count("units missing at second sight");
+                let more = take_one(&mut lines);
+                match missing.iter_mut().find(|units| units.line == more.line) {
+                    Some(units) => units.quantity += 1,
+                    None => missing.push(more),
+                }
+                if lines.is_empty() {
+                    let body = json!({ "shipment": shipment, "missing": missing });
+                    self.say("warehouse", "shipment.short.v1", body, 100, 3_000);
+                }
+            }
         }
         if lines.is_empty() {
             return;
@@ -318,4 +329,11 @@ impl Trade {
             self.say("warehouse", "case.receive.v1", body, 9_000, 14_000);
         }
     }
+}
+
+fn take_one(lines: &mut Vec<LineUnits>) -> LineUnits {
+    lines[0].quantity -= 1;
+    let one = LineUnits { quantity: 1, ..lines[0].clone() };
+    lines.retain(|line| line.quantity > 0);
+    one
 }

@@ -125,7 +125,9 @@ impl Refusal {
             Self::NotRequested => "this shipment is not asked for yet",
             Self::WrongUnits => "the lines are not within what was asked for and is not reported missing",
             Self::AlreadyPacked => "the shipment was already packed, with other content",
-            Self::AlreadySeenWithOtherContent => "other units of this shipment were already reported missing",
+            Self::AlreadySeenWithOtherContent => {
+                "units of an earlier report are left out; tell all that is missing, what was reported included"
+            }
             Self::TrackingNumberNotOfCarrier => "the tracking number is not in this carrier's format",
         }
     }
@@ -215,7 +217,7 @@ fn pack(
     let missing = requested.reported.plus(&left).unwrap_or_default();
     let mut decision = Decision::nothing();
     if !left.is_empty() {
-        shorted(&mut decision, world, requested, &left);
+        shorted(&mut decision, world, requested, &missing, &left);
     }
     let release = requested.shipment.release();
     let order = release.order();
@@ -250,6 +252,7 @@ fn pack_again(dispatched: &Dispatched, packed: &ShipmentPacked, at: &At<'_>) -> 
     refuse(&packed.shipment, refusal, at)
 }
 
+/// Each report tells all that is missing, so of a later one only what is new counts.
 fn miss(
     world: &World<Fulfillment>,
     requested: &Requested,
@@ -259,16 +262,16 @@ fn miss(
     if short.shipment != requested.shipment {
         return refuse(&short.shipment, Refusal::UnknownShipment, at);
     }
-    if !requested.reported.is_empty() {
-        return reported_again(&requested.reported, short, at);
-    }
     let Some((missing, left)) = Units::of(&short.missing)
         .and_then(|missing| requested.folder.units.minus(&missing).map(|left| (missing, left)))
     else {
         return refuse(&short.shipment, Refusal::WrongUnits, at);
     };
+    let Some(more) = missing.minus(&requested.reported).filter(|more| !more.is_empty()) else {
+        return reported_again(&requested.reported, short, at);
+    };
     let mut decision = Decision::nothing();
-    shorted(&mut decision, world, requested, &missing);
+    shorted(&mut decision, world, requested, &missing, &more);
     done(&mut decision, &requested.shipment, at);
     let state = if left.is_empty() {
         State::Shorted(Shorted { shipment: requested.shipment.clone(), missing })
@@ -284,9 +287,6 @@ fn miss_late(dispatched: &Dispatched, short: &ShipmentShort, at: &At<'_>) -> Dec
     if short.shipment != dispatched.shipment {
         return refuse(&short.shipment, Refusal::UnknownShipment, at);
     }
-    if !dispatched.reported.is_empty() {
-        return reported_again(&dispatched.reported, short, at);
-    }
     let asked_for = dispatched.missing.plus(&dispatched.parcel.units).unwrap_or_default();
     let Some(reported) = Units::of(&short.missing).filter(|missing| asked_for.minus(missing).is_some())
     else {
@@ -294,6 +294,9 @@ fn miss_late(dispatched: &Dispatched, short: &ShipmentShort, at: &At<'_>) -> Dec
     };
     if dispatched.missing.minus(&reported).is_none() {
         return refuse(&short.shipment, Refusal::AlreadyPacked, at);
+    }
+    if reported.minus(&dispatched.reported).is_none_or(|more| more.is_empty()) {
+        return reported_again(&dispatched.reported, short, at);
     }
     let mut decision = Decision::nothing();
     done(&mut decision, &dispatched.shipment, at);
@@ -316,18 +319,19 @@ fn reported_again(reported: &Units, short: &ShipmentShort, at: &At<'_>) -> Decis
     refuse(&short.shipment, Refusal::AlreadySeenWithOtherContent, at)
 }
 
-/// Tells payment, which takes the units off what it will charge, inventory, which had them set aside, and a person, who
-/// looks for them. A later parcel of a release is paid for already, so payment does nothing about that.
+/// Tells all that is `missing`, of which `more` was not told before: payment, which takes the units off what it will charge, inventory, which had them set aside, and a person, who
+/// looks for them. A later parcel of a release is paid for already, so payment gives the money for them back.
 fn shorted(
     decision: &mut Decision<Fulfillment>,
     world: &World<Fulfillment>,
     requested: &Requested,
     missing: &Units,
+    more: &Units,
 ) {
     let release = requested.shipment.release();
     let order = release.order();
     if matches!(of_row(&requested.shipment), Key::Release(_)) {
-        cancel::missed(world, &release, missing.count(), decision);
+        cancel::missed(world, &release, more.count(), decision);
     }
     let fact = ReleaseShorted {
         shipment: requested.shipment.clone(),

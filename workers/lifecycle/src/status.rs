@@ -7,7 +7,7 @@ use messages::case::CaseEnd;
 use messages::id::{ReleaseId, ShipmentId};
 use messages::item::ItemNumber;
 use messages::order::Line;
-use messages::stock::LineUnits;
+use messages::stock::{LineUnits, Tally};
 use serde::Serialize;
 
 use crate::fact::{Fact, ReleaseFact, What};
@@ -92,7 +92,7 @@ struct Released<'a> {
     /// Known from `release.ready` or `payment.authorized`; what is said of its parcel before has no effect yet.
     units: Option<&'a [LineUnits]>,
     /// The same missing units are told by fulfillment and by payment, and counted once.
-    shorted: BTreeMap<u16, u32>,
+    shorted: Tally,
     adjusted: BTreeMap<u16, u32>,
     /// The latest parcel, 0 before there is one, and how far that one came.
     reached: Option<(u16, LineStatus)>,
@@ -114,7 +114,7 @@ impl Released<'_> {
 
     fn missing(&self, line: u16) -> u32 {
         let told = |by: &BTreeMap<u16, u32>| by.get(&line).copied().unwrap_or_default();
-        told(&self.shorted).max(told(&self.adjusted)).min(self.units(line))
+        self.shorted.of_line(line).max(told(&self.adjusted)).min(self.units(line))
     }
 }
 
@@ -146,7 +146,7 @@ impl<'a> Known<'a> {
             What::Adjusted { release, missing } => add(&mut self.released(release).adjusted, missing),
             // What is missing of a parcel that is sent again is in no line again: a person looks for it.
             What::Shorted { shipment, missing } if shipment.is_first() => {
-                add(&mut self.released(&shipment.release()).shorted, missing)
+                self.released(&shipment.release()).shorted.learn(missing);
             }
             What::Requested { shipment, .. } => self.parcel(shipment, LineStatus::Requested),
             What::Dispatched { shipment, .. } => self.parcel(shipment, LineStatus::Shipped),

@@ -93,6 +93,7 @@ pub struct RefundCall {
     /// `{release}:{epoch}`, by which the refund is found again.
     pub reference: String,
     pub order: OrderNumber,
+    /// The parcel that came back, or that was to be sent again.
     pub case: ShipmentId,
     pub intent: String,
     pub amount: Amount,

@@ -35,11 +35,16 @@ pub fn decide(worker: &Payment, world: &World<Payment>, input: &Input, at: &At<'
             desk.heard(stage, Fact::Dispatched { lines: dispatched.lines.clone() })
         }),
         Input::Shorted(shorted) => room.with(&shorted.release, decision, |desk, stage| {
-            if !desk.row.shorted.insert(shorted.shipment.clone()) {
+            let missing =
+                desk.row.shorted.entry(shorted.shipment.clone()).or_default().learn(&shorted.missing);
+            if missing.is_empty() {
                 return stage;
             }
-            let (delivery, missing, address) =
-                (shorted.delivery, shorted.missing.clone(), shorted.address.clone());
+            if !shorted.shipment.is_first() {
+                desk.want_back(&shorted.shipment, missing);
+                return stage;
+            }
+            let (delivery, address) = (shorted.delivery, shorted.address.clone());
             desk.heard(stage, Fact::Shorted { delivery, missing, address })
         }),
         Input::Resolved(resolved) => {

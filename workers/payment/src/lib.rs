@@ -26,6 +26,7 @@
 //!   handed over is not lost: if a parcel leaves without a hold, it is held and charged anew, or that is a failed capture.
 //! - A refund is one per case, of the units in it that were charged and not refunded before; the shipping charge goes
 //!   back with the last unit of the release that was shipped. It waits for the capture and for the case's own parcel.
+//!   Units that are missing when a parcel is to be sent again (`release.shorted`) are refunded in the same way, unasked.
 //!   What the gateway will not give back is a task, and is not tried again.
 //! - The `delivery` section leaves with `payment.authorized`; the `payment` section stays as long as a unit may still be
 //!   reported missing or held anew, for it is part of `payment.adjusted`. Neither is ever opened by a decision.

@@ -1,16 +1,17 @@
-//! Refunds: what a case gives back of a captured release, once per case, one at a time. It never gives back more than
-//! was captured, and nothing before the capture and the parcel's dispatch are known.
+//! Refunds: what a captured release gives back for a case, or for units that cannot be sent again, each once and one at a
+//! time. It never gives back more than was captured, and nothing before the capture and the parcel's dispatch are known.
 
 use messages::Timestamp;
 use messages::case::CaseResolved;
 use messages::id::ShipmentId;
 use messages::money::Amount;
 use messages::payment::PaymentRefunded;
+use messages::stock::LineUnits;
 use messages::task::TaskKind;
 
 use crate::call::{Answer, REFUND, RefundCall};
 use crate::desk::Desk;
-use crate::store::{Quest, Refund, Stage};
+use crate::store::{Ground, Quest, Refund, Stage};
 
 /// The code of a refund that was not asked for, since only a part of the release could be charged.
 const PARTLY_CAPTURED: &str = "partly_captured";
@@ -21,20 +22,31 @@ impl Desk<'_> {
     /// A repeat of a case changes nothing.
     pub(crate) fn want_refund(&mut self, resolved: &CaseResolved) {
         let refund = || Refund::Wanted { lines: resolved.lines.clone() };
-        self.row.refunds.entry(resolved.case.clone()).or_insert_with(refund);
+        self.row.refunds.entry(Ground::Case(resolved.case.clone())).or_insert_with(refund);
+    }
+
+    /// These units are paid for and will not come: the parcel in which they came back was to be sent again without them.
+    pub(crate) fn want_back(&mut self, shipment: &ShipmentId, missing: Vec<LineUnits>) {
+        let mut reports = 1..=u16::MAX;
+        let is_new =
+            |report: &u16| !self.row.refunds.contains_key(&Ground::Missing(shipment.clone(), *report));
+        if let Some(report) = reports.find(is_new) {
+            let ground = Ground::Missing(shipment.clone(), report);
+            self.row.refunds.insert(ground, Refund::Wanted { lines: missing });
+        }
     }
 
     /// Asks for the next refund that can be asked for.
     pub(crate) fn settle_refunds(&mut self, stage: &mut Stage) {
         let asked = |refund: &Refund| matches!(refund, Refund::Asked { .. });
         while !self.row.refunds.values().any(asked) {
-            let Some(case) = self.next_case() else { return };
+            let Some(ground) = self.next_ground() else { return };
             match stage {
-                Stage::Captured { .. } => self.settle_refund(stage, case),
+                Stage::Captured { .. } => self.settle_refund(stage, ground),
                 Stage::CaptureFailed { charge, .. } => {
                     let is_part = charge.captured > Amount::ZERO;
                     let code = if is_part { PARTLY_CAPTURED } else { NOT_CAPTURED };
-                    self.refund_failed(case, Amount::ZERO, code);
+                    self.refund_failed(ground, Amount::ZERO, code);
                 }
                 Stage::New
                 | Stage::Authorizing { .. }
@@ -48,19 +60,23 @@ impl Desk<'_> {
         }
     }
 
-    /// The first case that waits and whose parcel is known to have left.
-    fn next_case(&self) -> Option<ShipmentId> {
-        let mut cases = self.row.refunds.iter();
-        let is_next = |case: &ShipmentId, refund: &Refund| {
-            matches!(refund, Refund::Wanted { .. }) && self.row.dispatched.contains(case)
+    /// The first ground that waits; a case, until its parcel is known to have left.
+    fn next_ground(&self) -> Option<Ground> {
+        let may_be_asked = |ground: &Ground| match ground {
+            Ground::Case(shipment) => self.row.dispatched.contains(shipment),
+            Ground::Missing(..) => true,
         };
-        cases.find(|(case, refund)| is_next(case, refund)).map(|(case, _)| case.clone())
+        let mut refunds = self.row.refunds.iter();
+        let is_next = |ground: &Ground, refund: &Refund| {
+            matches!(refund, Refund::Wanted { .. }) && may_be_asked(ground)
+        };
+        refunds.find(|(ground, refund)| is_next(ground, refund)).map(|(ground, _)| ground.clone())
     }
 
-    fn settle_refund(&mut self, stage: &mut Stage, case: ShipmentId) {
+    fn settle_refund(&mut self, stage: &mut Stage, ground: Ground) {
         let kept = Amount::sum(self.row.refunds.values().filter_map(failed)).unwrap_or(Amount::MAX);
         let (Some(charge), Some(Refund::Wanted { lines })) =
-            (stage.charge_mut(), self.row.refunds.get(&case))
+            (stage.charge_mut(), self.row.refunds.get(&ground))
         else {
             return;
         };
@@ -68,24 +84,24 @@ impl Desk<'_> {
         match charge.intent.clone().filter(|_| amount > Amount::ZERO) {
             Some(intent) => {
                 let quest = self.open(self.now, 0);
-                self.ask_refund((case, intent, amount), quest, 0, self.now);
+                self.ask_refund((ground, intent, amount), quest, 0, self.now);
             }
             None => {
-                self.row.refunds.insert(case, Refund::Done { amount });
+                self.row.refunds.insert(ground, Refund::Done { amount });
             }
         }
     }
 
     pub(crate) fn refund_answered(&mut self, stage: &mut Stage, epoch: i32, attempt: i32, answer: &Answer) {
-        let asked = self.row.refunds.iter().find_map(|(case, refund)| match refund {
+        let asked = self.row.refunds.iter().find_map(|(ground, refund)| match refund {
             Refund::Asked { amount, quest } if quest.epoch == epoch => {
-                Some((case.clone(), *amount, quest.clone()))
+                Some((ground.clone(), *amount, quest.clone()))
             }
             Refund::Asked { .. } | Refund::Wanted { .. } | Refund::Done { .. } | Refund::Failed { .. } => {
                 None
             }
         });
-        let (Some((case, asked, mut quest)), Some(charge)) = (asked, stage.charge_mut()) else { return };
+        let (Some((ground, asked, mut quest)), Some(charge)) = (asked, stage.charge_mut()) else { return };
         match answer {
             Answer::Refunded { amount } => {
                 let amount = charge.refund(*amount);
@@ -93,9 +109,9 @@ impl Desk<'_> {
                 let body =
                     PaymentRefunded { release: self.release.clone(), order: order.clone(), amount, currency };
                 self.decision.emit(order, &body);
-                self.row.refunds.insert(case, Refund::Done { amount });
+                self.row.refunds.insert(ground, Refund::Done { amount });
             }
-            Answer::RefundDeclined { code } => self.refund_failed(case, asked, code),
+            Answer::RefundDeclined { code } => self.refund_failed(ground, asked, code),
             Answer::Authorized { .. }
             | Answer::Declined { .. }
             | Answer::Captured { .. }
@@ -106,14 +122,14 @@ impl Desk<'_> {
             | Answer::Misconfigured { .. } => {
                 let intent = charge.intent.clone().unwrap_or_default();
                 let (attempt, due_at) = self.pursue(&mut quest, attempt, answer, true);
-                self.ask_refund((case, intent, asked), quest, attempt, due_at);
+                self.ask_refund((ground, intent, asked), quest, attempt, due_at);
             }
         }
     }
 
     fn ask_refund(
         &mut self,
-        (case, intent, amount): (ShipmentId, String, Amount),
+        (ground, intent, amount): (Ground, String, Amount),
         quest: Quest,
         attempt: i32,
         due_at: Timestamp,
@@ -122,18 +138,18 @@ impl Desk<'_> {
             errand: self.errand(REFUND, &quest),
             reference: format!("{}:{}", self.release, quest.epoch),
             order: self.release.order(),
-            case: case.clone(),
+            case: ground.shipment().clone(),
             intent,
             amount,
         };
         self.decision.due_again(self.release, REFUND, quest.epoch, attempt, due_at, &call);
-        self.row.refunds.insert(case, Refund::Asked { amount, quest });
+        self.row.refunds.insert(ground, Refund::Asked { amount, quest });
     }
 
-    fn refund_failed(&mut self, case: ShipmentId, amount: Amount, code: &str) {
+    fn refund_failed(&mut self, ground: Ground, amount: Amount, code: &str) {
         let (order, reason) = (self.release.order(), format!("the money could not be given back: {code}"));
-        self.decision.open_task(TaskKind::RefundFailed, &case, Some(&order), reason);
-        self.row.refunds.insert(case, Refund::Failed { amount, code: code.to_owned() });
+        self.decision.open_task(TaskKind::RefundFailed, ground.shipment(), Some(&order), reason);
+        self.row.refunds.insert(ground, Refund::Failed { amount, code: code.to_owned() });
     }
 }
 

@@ -8,7 +8,7 @@ use messages::id::{OrderNumber, ReleaseId, ShipmentId};
 use messages::money::{Amount, Currency};
 use messages::payment::DeclineClass;
 use messages::sealed::Sealed;
-use messages::stock::{LineUnits, ReleaseReady};
+use messages::stock::{LineUnits, ReleaseReady, Tally};
 use serde::{Deserialize, Serialize};
 
 use crate::charge::Charge;
@@ -103,17 +103,18 @@ pub struct ReleaseRow {
     /// What fulfillment said before the hold stood, in the order in which it was heard.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub early: Vec<Fact>,
-    /// Shipments whose dispatch, or whose shortage, has been heard.
+    /// Shipments whose dispatch has been heard.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub dispatched: BTreeSet<ShipmentId>,
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub shorted: BTreeSet<ShipmentId>,
+    /// What has been heard to be missing of a shipment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shorted: BTreeMap<ShipmentId, Tally>,
     /// Holds that are not wanted any more and not voided yet; one is asked for at a time, the first one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub loose: Vec<Loose>,
-    /// By case; one is asked for at a time.
+    /// One is asked for at a time.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub refunds: BTreeMap<ShipmentId, Refund>,
+    pub refunds: BTreeMap<Ground, Refund>,
 }
 
 /// Where a release stands.
@@ -227,6 +228,52 @@ pub enum Fact {
         /// Sealed `delivery` section.
         address: Sealed,
     },
+}
+
+/// What a refund is for. Each is refunded once.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Ground {
+    /// The case of this parcel ended in a refund.
+    Case(ShipmentId),
+    /// Units were missing when this parcel was to be sent again; by the number of the report that said so, from 1.
+    Missing(ShipmentId, u16),
+}
+
+/// Between a parcel and the number of a report.
+const MISSING: &str = "/missing.";
+
+impl Ground {
+    #[must_use]
+    pub fn shipment(&self) -> &ShipmentId {
+        match self {
+            Self::Case(shipment) | Self::Missing(shipment, _) => shipment,
+        }
+    }
+}
+
+impl From<Ground> for String {
+    fn from(ground: Ground) -> Self {
+        match ground {
+            Ground::Case(shipment) => shipment.to_string(),
+            Ground::Missing(shipment, report) => format!("{shipment}{MISSING}{report}"),
+        }
+    }
+}
+
+impl TryFrom<String> for Ground {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let shipment = |text: &str| ShipmentId::parse(text).map_err(|error| error.to_string());
+        match text.split_once(MISSING) {
+            None => shipment(&text).map(Self::Case),
+            Some((parcel, report)) => {
+                let report = report.parse().map_err(|_| format!("{report} is no number of a report"))?;
+                shipment(parcel).map(|parcel| Self::Missing(parcel, report))
+            }
+        }
+    }
 }
 
 /// A hold that is not wanted any more.

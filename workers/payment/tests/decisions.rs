@@ -9,6 +9,7 @@ use messages::payment::{
     DeclineClass, PaymentAdjusted, PaymentCaptureFailed, PaymentCaptured, PaymentDeclined, PaymentDelayed,
 };
 use payment::call::{Answer, AuthorizeCall, CaptureCall};
+use shell::stage::Said;
 
 #[test]
 fn every_state_and_every_message() {
@@ -16,40 +17,40 @@ fn every_state_and_every_message() {
     let table: &[(&str, Step, &str)] = &[
         ("new", Ready, "authorizing |  | authorize 1.0 | "),
         ("new", Dispatched(9, 2), "new |  |  | "),
-        ("new", Shorted(9, 2), "new |  |  | "),
+        ("new", Shorted(1, 2), "new |  |  | "),
         ("authorizing", Ready, "authorizing |  | authorize 1.0 | "),
         ("authorizing", Dispatched(9, 2), "authorizing |  | authorize 1.0 | "),
-        ("authorizing", Shorted(9, 2), "authorizing |  | authorize 1.0 | "),
+        ("authorizing", Shorted(1, 2), "authorizing |  | authorize 1.0 | "),
         ("authorized", Ready, "authorized |  |  | "),
         ("authorized", Dispatched(9, 2), "capturing |  | capture 2.0 | "),
         ("authorized", Dispatched(9, 1), "capturing |  | capture 2.0 | "),
-        ("authorized", Shorted(9, 1), "authorized | payment.adjusted |  | "),
-        ("authorized", Shorted(9, 2), "voiding | payment.adjusted | void 2.0 | "),
+        ("authorized", Shorted(1, 1), "authorized | payment.adjusted |  | "),
+        ("authorized", Shorted(1, 2), "voiding | payment.adjusted | void 2.0 | "),
         ("capturing", Ready, "capturing |  | capture 2.0 | "),
         ("capturing", Dispatched(1, 2), "capturing |  | capture 2.0 | "),
         ("capturing", Dispatched(9, 2), "capturing |  | capture 2.0 | "),
-        ("capturing", Shorted(9, 2), "capturing |  | capture 2.0 | "),
+        ("capturing", Shorted(1, 2), "capturing |  | capture 2.0 | "),
         ("capturing a part", Dispatched(9, 1), "capturing |  | capture 2.0 | "),
-        ("capturing a part", Shorted(9, 1), "capturing | payment.adjusted | capture 2.0 | "),
+        ("capturing a part", Shorted(1, 1), "capturing | payment.adjusted | capture 2.0 | "),
         ("captured", Ready, "captured |  |  | "),
         ("captured", Dispatched(9, 2), "captured |  |  | "),
-        ("captured", Shorted(9, 2), "captured |  |  | "),
+        ("captured", Shorted(1, 2), "captured |  |  | "),
         ("captured a part", Dispatched(9, 1), "capturing |  | capture 3.0 | "),
-        ("captured a part", Shorted(9, 1), "captured | payment.adjusted |  | "),
+        ("captured a part", Shorted(1, 1), "captured | payment.adjusted |  | "),
         ("capture_failed", Ready, "capture_failed |  |  | capture_failed"),
         ("capture_failed", Dispatched(9, 2), "capture_failed |  |  | capture_failed"),
-        ("capture_failed", Shorted(9, 2), "capture_failed |  |  | capture_failed"),
+        ("capture_failed", Shorted(1, 2), "capture_failed |  |  | capture_failed"),
         ("capture_failed a part", Dispatched(9, 1), "capturing |  | capture 3.0 | capture_failed"),
-        ("capture_failed a part", Shorted(9, 1), "capture_failed | payment.adjusted |  | capture_failed"),
+        ("capture_failed a part", Shorted(1, 1), "capture_failed | payment.adjusted |  | capture_failed"),
         ("voiding", Ready, "voiding |  | void 2.0 | "),
         ("voiding", Dispatched(9, 1), "voiding | task.opened | void 2.0 | capture_failed"),
-        ("voiding", Shorted(9, 2), "voiding |  | void 2.0 | "),
+        ("voiding", Shorted(1, 2), "voiding |  | void 2.0 | "),
         ("voided", Ready, "voided |  |  | "),
         ("voided", Dispatched(9, 1), "voided | task.opened |  | capture_failed"),
-        ("voided", Shorted(9, 2), "voided |  |  | "),
+        ("voided", Shorted(1, 2), "voided |  |  | "),
         ("declined", Ready, "declined |  |  | "),
         ("declined", Dispatched(9, 2), "declined | task.opened |  | capture_failed"),
-        ("declined", Shorted(9, 2), "declined |  |  | "),
+        ("declined", Shorted(1, 2), "declined |  |  | "),
     ];
     for (before, step, expected) in table {
         assert_eq!(told(&mut after(&way_to(before)), step), *expected, "{before} {step:?}");
@@ -240,6 +241,21 @@ fn a_shortage_takes_only_what_is_left() {
     let mut stage = after(&way_to("capturing a part"));
     let said = said_by(&mut stage, &Shorted(1, 2));
     assert_eq!(said[0].body::<PaymentAdjusted>().missing, vec![units(1, 1)]);
+}
+
+#[test]
+fn a_shipment_that_is_shorted_twice_tells_each_missing_unit_once() {
+    for (then, ends) in [(Dispatched(1, 1), "capturing"), (Shorted(1, 3), "voiding")] {
+        let mut stage = after(&[]);
+        stage.tell(&ready_of(&[(3, 5_000)], 0));
+        answer(&mut stage, &authorized());
+        let missing = |said: &[Said]| said[0].body::<PaymentAdjusted>().missing;
+        assert_eq!(missing(&said_by(&mut stage, &Shorted(1, 1))), vec![units(1, 1)]);
+        assert_eq!(missing(&said_by(&mut stage, &Shorted(1, 2))), vec![units(1, 1)]);
+        assert!(said_by(&mut stage, &Shorted(1, 1)).is_empty(), "it was overtaken");
+        said_by(&mut stage, &then);
+        assert_eq!(status(&state(&stage)), ends);
+    }
 }
 
 #[test]

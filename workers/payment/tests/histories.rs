@@ -3,10 +3,12 @@
 
 mod common;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use common::*;
+use messages::Kind;
 use messages::case::{CaseEnd, CaseResolved};
+use messages::payment::PaymentAdjusted;
 use messages::shipment::{ReleaseShorted, ShipmentDispatched};
 use messages::stock::ReleaseReady;
 use payment::Payment;
@@ -44,12 +46,14 @@ impl Plan {
             quantities.map(|(line, quantity)| units(line, quantity)).collect::<Vec<_>>()
         };
         let (shipped, first, second) = (part(|line| line.1), part(|line| line.2), part(|line| line.3));
+        // The second report tells what the first one told as well.
+        let all = part(|line| line.2 + line.3);
         let mut facts = vec![Fact::Ready(Box::new(ready_of(&lines, self.shipping)))];
         let case = resolved(1, CaseEnd::Refund, shipped.clone());
         facts.extend((self.comes_back && !shipped.is_empty()).then(|| Fact::Resolved(Box::new(case))));
         facts.extend((!shipped.is_empty()).then(|| Fact::Dispatched(dispatched(1, shipped))));
         facts.extend((!first.is_empty()).then(|| Fact::Shorted(shorted(1, first))));
-        facts.extend((!second.is_empty()).then(|| Fact::Shorted(shorted(2, second))));
+        facts.extend((!second.is_empty()).then(|| Fact::Shorted(shorted(1, all))));
         facts
     }
 }
@@ -201,8 +205,20 @@ fn play(plan: &Plan, facts: &[Fact], moods: &[Vec<Mood>; 4], turns: &[u8], twice
     if twice {
         facts.iter().for_each(|fact| said.extend(tell(&mut stage, fact)));
     }
-    let mut said: Vec<String> =
-        said.iter().map(|said| format!("{} {}", said.kind.name(), said.event.data)).collect();
+    let mut missing: BTreeMap<u16, u32> = BTreeMap::new();
+    let mut words = Vec::new();
+    for said in &said {
+        // However the missing units are told, one by one or together.
+        if said.kind == Kind::PaymentAdjusted {
+            for units in said.body::<PaymentAdjusted>().missing {
+                *missing.entry(units.line).or_default() += units.quantity;
+            }
+        } else {
+            words.push(format!("{} {}", said.kind.name(), said.event.data));
+        }
+    }
+    let mut said = words;
+    said.push(format!("missing {missing:?}"));
     said.sort();
     let tasks = stage.open_tasks().iter().map(|(kind, key)| format!("{} {key}", kind.name())).collect();
     End { state: state(&stage), said, tasks }

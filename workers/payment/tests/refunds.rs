@@ -2,15 +2,17 @@
 
 mod common;
 
-use common::steps::Step::{Dispatched, Ready, Resolved};
+use common::steps::Step::{Dispatched, Ready, Resolved, Shorted};
 use common::steps::*;
 use common::*;
 use messages::case::CaseEnd;
 use messages::id::ShipmentId;
 use messages::payment::PaymentRefunded;
 use messages::task::TaskKind;
+use payment::Payment;
 use payment::call::{Answer, RefundCall};
-use payment::store::{Refund, Stage as At};
+use payment::store::{Refund, ReleaseRow, Stage as At};
+use shell::stage::Stage;
 
 /// Its shipment and units.
 type Case = (u16, u32);
@@ -71,6 +73,22 @@ fn every_answer_to_a_refund() {
     let mut stage = after(&[&before[..], &[Step::Answer(refund_declined())]].concat());
     assert_eq!(stage.open_tasks(), [(TaskKind::RefundFailed, ShipmentId::of(&release(), 1).to_string())]);
     assert_eq!(told(&mut stage, &Resolved(1, 2)).split(" | ").nth(2), Some(""), "it is in a person's hands");
+}
+
+#[test]
+fn what_is_missing_of_a_parcel_that_is_to_be_sent_again_is_given_back_once() {
+    let mut stage = after(&way_to("captured"));
+    let asked = |stage: &Stage<Payment>| calls(stage)[0].body::<RefundCall>().expect("ours").amount;
+    assert_eq!(told(&mut stage, &Shorted(2, 1)), "captured |  | refund 3.0 | ");
+    assert_eq!(asked(&stage), amount(5_000));
+    assert_eq!(told(&mut stage, &Shorted(2, 1)), "captured |  | refund 3.0 | ", "a repeat");
+    assert_eq!(told(&mut stage, &Shorted(2, 2)), "captured |  | refund 3.0 | ", "one at a time");
+    assert_eq!(told(&mut stage, &refunded(5_000)), "captured | payment.refunded | refund 4.0 | ");
+    assert_eq!(asked(&stage), amount(5_500), "with the last unit, shipping goes back");
+    assert_eq!(told(&mut stage, &refunded(5_500)), "captured | payment.refunded |  | ");
+    assert_eq!(told(&mut stage, &Resolved(2, 2)), "captured |  |  | ", "nothing of it is left for a case");
+    let row = serde_json::to_string(&state(&stage)).expect("a row");
+    assert_eq!(serde_json::from_str::<ReleaseRow>(&row).expect("the same row"), state(&stage));
 }
 
 #[test]

@@ -75,6 +75,7 @@ fn miss_another_parcel(stage: &mut Stage<Fulfillment>) -> Vec<Said> {
 const REQUESTED: &[&str] = &["rooms: shipment.requested", "warehouse: shipment.requested"];
 const DISPATCHED: &[&str] = &["rooms: shipment.dispatched", "warehouse: done"];
 const SHORTED: &[&str] = &["rooms: release.shorted", "warehouse: done", "rooms: task.opened"];
+const SHORTED_AGAIN: &[&str] = &["rooms: release.shorted", "warehouse: done"];
 const SHORTED_AND_DISPATCHED: &[&str] =
     &["rooms: release.shorted", "rooms: shipment.dispatched", "warehouse: done", "rooms: task.opened"];
 const REPEATED: &[&str] = &["warehouse: repeated"];
@@ -107,7 +108,8 @@ fn without_delay_an_authorized_release_is_handed_over_at_once() {
         ("requested", &[authorize], miss_another_parcel, "requested", UNKNOWN),
         ("one missing", &[authorize, miss_one], miss_one, "requested", REPEATED),
         ("one missing", &[authorize, miss_one], miss_other, "requested", OTHER),
-        ("one missing", &[authorize, miss_one], miss_all, "requested", OTHER),
+        ("one missing", &[authorize, miss_one], miss_too_many, "requested", WRONG_UNITS),
+        ("one missing", &[authorize, miss_one], miss_all, "shorted", SHORTED_AGAIN),
         ("one missing", &[authorize, miss_one], pack_all, "requested", WRONG_UNITS),
         ("one missing", &[authorize, miss_one], pack_two, "dispatched", DISPATCHED),
         ("dispatched", &[authorize, pack_all], authorize, "dispatched", &[]),
@@ -121,7 +123,7 @@ fn without_delay_an_authorized_release_is_handed_over_at_once() {
         ("dispatched without one", &[authorize, pack_two], miss_other, "dispatched", PACKED),
         ("dispatched without one", &[authorize, pack_two], pack_two, "dispatched", REPEATED),
         ("dispatched, one told", &[authorize, pack_two, miss_one], miss_one, "dispatched", REPEATED),
-        ("dispatched, one told", &[authorize, pack_two, miss_one], miss_all, "dispatched", OTHER),
+        ("dispatched, one told", &[authorize, pack_two, miss_one], miss_all, "dispatched", PACKED),
         ("shorted", &[authorize, miss_all], authorize, "shorted", &[]),
         ("shorted", &[authorize, miss_all], pack_all, "shorted", WRONG_UNITS),
         ("shorted", &[authorize, miss_all], pack_another_parcel, "shorted", UNKNOWN),

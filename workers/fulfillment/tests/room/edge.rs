@@ -81,6 +81,21 @@ fn what_is_missing_goes_on_with_the_address_for_the_release_that_is_made_again()
 }
 
 #[test]
+fn each_report_of_a_shipment_tells_all_that_is_missing_of_it() {
+    let after_one = || {
+        let mut stage = stage(0);
+        let body = authorized(&stage, 1, (2, 1));
+        stage.tell(&body);
+        stage.command(WAREHOUSE, &short(1, (1, 0)));
+        stage
+    };
+    let by_parcel: ReleaseShorted = after_one().command(WAREHOUSE, &packed(1, (1, 0)))[0].body();
+    assert_eq!(pieces(&by_parcel.missing), (1, 1));
+    let by_report: ReleaseShorted = after_one().command(WAREHOUSE, &short(1, (2, 1)))[0].body();
+    assert_eq!(pieces(&by_report.missing), (2, 1));
+}
+
+#[test]
 fn an_authorization_that_could_not_be_shipped_is_parked_alone() {
     let mut stage = stage(0);
     let good = authorized(&stage, 1, (1, 0));

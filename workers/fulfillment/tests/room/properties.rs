@@ -177,7 +177,10 @@ fn ends(said: &[Said]) -> (BTreeMap<String, Pieces>, BTreeMap<String, Pieces>) {
     for message in said.iter().filter(|message| message.to == Route::Oms) {
         if message.kind == Kind::ReleaseShorted {
             let fact: ReleaseShorted = message.body();
-            add(&mut missing, fact.shipment.to_string(), pieces(&fact.missing));
+            // Each tells all that is missing so far.
+            let all = pieces(&fact.missing);
+            let known = missing.insert(fact.shipment.to_string(), all).unwrap_or_default();
+            assert!(known.0 <= all.0 && known.1 <= all.1 && known != all, "{known:?}, and then {all:?}");
         } else if message.kind == Kind::ShipmentDispatched {
             let fact: ShipmentDispatched = message.body();
             add(&mut shipped, fact.shipment.to_string(), pieces(&fact.lines));

@@ -3,7 +3,7 @@
 
 use messages::id::{OrderNumber, ShipmentId};
 use messages::order::Place;
-use messages::stock::{LineUnits, ReshipReady};
+use messages::stock::{LineUnits, ReshipReady, Tally};
 use serde::{Deserialize, Serialize};
 use shell::worker::{Decision, World};
 
@@ -22,6 +22,9 @@ pub struct Reship {
     /// Whether it was told that all its units are set aside.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub told: bool,
+    /// What the warehouse could not find of it.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub missed: Tally,
 }
 
 /// Units of one line to be sent again.
@@ -98,7 +101,7 @@ impl Release {
 
     /// Units that had been set aside for the parcel do not exist.
     pub(super) fn missed(&mut self, books: &mut Books<'_>, shipment: &ShipmentId, missing: &[LineUnits]) {
-        let taken = self.reships.get_mut(shipment).map(|reship| reship.take(missing)).unwrap_or_default();
+        let taken = self.reships.get_mut(shipment).map(|reship| reship.miss(missing)).unwrap_or_default();
         for units in &taken {
             books.lose(&units.item, units.quantity);
         }
@@ -109,6 +112,12 @@ impl Reship {
     fn is_news(&self) -> bool {
         let is_set_aside = |line: &Resent| line.standing.list().is_none();
         !self.told && !self.lines.is_empty() && self.lines.iter().all(is_set_aside)
+    }
+
+    /// Takes out what of these units was not reported before.
+    fn miss(&mut self, missing: &[LineUnits]) -> Vec<LineUnits> {
+        let more = self.missed.learn(missing);
+        self.take(&more)
     }
 
     /// Takes out up to so many units of each of these lines.

@@ -102,6 +102,12 @@ fn units_that_the_warehouse_misses_of_it_are_off_the_books_whatever_comes_first(
         assert!(shop.order(1).early.is_empty());
     }
     let mut shop = sent(9, 5);
+    shop.tell(&again());
+    for missing in [one(), one(), two(), one()] {
+        shop.tell(&shorted(&release(1, 1), 2, missing));
+    }
+    assert_eq!(shop.units("AA"), "1/0/2", "each report tells all that is missing so far");
+    let mut shop = sent(9, 5);
     assert_eq!(shop.tell(&shorted(&release(1, 1), 1, two())), "", "payment speaks for a first parcel");
     assert_eq!(shop.units("AA"), "3/0/2");
 }
