@@ -24,7 +24,7 @@ const TEMPLATES: usize = 200;
 /// Orders that are made by one statement.
 const STEP: u64 = 10_000;
 /// Of the disk, what must stay free.
-const SPARE_BYTES: u64 = 10 << 30;
+const SPARE_BYTES: u64 = 8 << 30;
 
 /// One step.
 #[derive(Debug, Clone, Serialize)]
@@ -53,21 +53,25 @@ pub(super) async fn measure(plan: &Plan, report: &mut Report) {
     let mut shop = Shop::open(plan, "bench_growth", &[], 1).await;
     shop.store.pour(&mut shop.crowd, TEMPLATES).await;
     shop.rest().await;
-    let mut database =
-        PgConnection::connect(shop.house.setting("OMS_DATABASE_URL")).await.expect("PostgreSQL answers");
+    let mut database = connect(&shop).await;
+    let mut loaders = [connect(&shop).await, connect(&shop).await, connect(&shop).await];
     run(&mut database, &templates()).await;
     let mut stored = 0;
+    let mut bytes_each = 0;
     for &wanted in &plan.stored {
         let begun = Instant::now();
-        if stored > 0 && !fits(&mut database, stored, wanted).await {
+        if !fits(&mut database, bytes_each, stored, wanted).await {
             break;
         }
+        let (before, bytes_before) = (stored, size(&mut database).await);
+        run(&mut database, &in_haste()).await;
         while stored < wanted {
             let next = wanted.min(stored + STEP);
-            store(&mut database, stored, next).await;
+            store(&mut loaders, stored, next).await;
             stored = next;
         }
-        run(&mut database, &["ANALYZE".to_owned()]).await;
+        run(&mut database, &as_shipped()).await;
+        bytes_each = (size(&mut database).await - bytes_before) / (stored - before).max(1);
         let loaded_seconds = begun.elapsed().as_secs_f64();
         let mut rates = Vec::new();
         for run in 1..=plan.runs {
@@ -109,6 +113,38 @@ async fn backlog(shop: &mut Shop, plan: &Plan, report: &mut Report, stored: u64)
     });
 }
 
+async fn connect(shop: &Shop) -> PgConnection {
+    PgConnection::connect(shop.house.setting("OMS_DATABASE_URL")).await.expect("PostgreSQL answers")
+}
+
+/// What is loaded need not survive a crash, so PostgreSQL may load it faster than it may work.
+fn in_haste() -> Vec<String> {
+    [
+        "ALTER SYSTEM SET full_page_writes = off",
+        "ALTER SYSTEM SET synchronous_commit = off",
+        "ALTER SYSTEM SET max_wal_size = '4GB'",
+        "ALTER SYSTEM SET autovacuum = off",
+        "SELECT pg_reload_conf()",
+    ]
+    .map(str::to_owned)
+    .into()
+}
+
+/// All as it was before anything is measured, and nothing left to do for autovacuum that no real day would have left.
+fn as_shipped() -> Vec<String> {
+    [
+        "VACUUM (ANALYZE)",
+        "ALTER SYSTEM RESET full_page_writes",
+        "ALTER SYSTEM RESET synchronous_commit",
+        "ALTER SYSTEM RESET max_wal_size",
+        "ALTER SYSTEM RESET autovacuum",
+        "SELECT pg_reload_conf()",
+        "CHECKPOINT",
+    ]
+    .map(str::to_owned)
+    .into()
+}
+
 async fn run(database: &mut PgConnection, statements: &[String]) {
     for statement in statements {
         sqlx::raw_sql(AssertSqlSafe(statement.clone()))
@@ -126,9 +162,9 @@ async fn size(database: &mut PgConnection) -> u64 {
     bytes.unsigned_abs()
 }
 
-/// Whether the disk has room for so many orders, by the size of those that are stored.
-async fn fits(database: &mut PgConnection, stored: u64, wanted: u64) -> bool {
-    let more = size(database).await / stored * wanted.saturating_sub(stored);
+/// Whether the disk has room for so many orders, if each is as large as those of the step before.
+async fn fits(database: &mut PgConnection, bytes_each: u64, stored: u64, wanted: u64) -> bool {
+    let more = bytes_each * wanted.saturating_sub(stored);
     let is_enough = free_bytes(database).await > more + SPARE_BYTES;
     if !is_enough {
         println!("  {wanted} stored orders would need {} GiB more of disk: left out", more >> 30);
@@ -147,8 +183,14 @@ async fn free_bytes(database: &mut PgConnection) -> u64 {
     kilobytes.expect("df -P prints kilobytes") * 1024
 }
 
-/// The rows of the real orders, each with the number, the reference and the tracking number that it is of.
+/// The rows of the real orders as formats, to be filled with another number, reference and tracking number; audit's records
+/// also with their place in the chain.
 fn templates() -> Vec<String> {
+    let named = |text: &str| {
+        format!(
+            "replace(replace(replace(replace({text}, '%', '%%'), t.number, '%1$s'), t.reference, '%2$s'), t.tracking, '%3$s')"
+        )
+    };
     let mut statements = vec![
         "CREATE SCHEMA growth".to_owned(),
         "CREATE TABLE growth.template AS
@@ -160,12 +202,24 @@ fn templates() -> Vec<String> {
     ];
     for (place, of) in PLACES {
         statements.push(format!(
-            "INSERT INTO growth.row SELECT '{place}', t.at, r.key, r.state::text
-             FROM growth.template t JOIN {place} r ON {of} WHERE r.state IS NOT NULL"
+            "INSERT INTO growth.row SELECT '{place}', t.at, {}, {} FROM growth.template t JOIN {place} r ON {of} WHERE r.state IS NOT NULL",
+            named("r.key"),
+            named("r.state::text")
         ));
     }
+    let unchained = "jsonb_set(jsonb_set(jsonb_set(r.state, '{record,seq}', '\"@seq\"'), '{record,prev}', '\"@prev\"'), '{record,hash}', '\"@hash\"')::text";
+    statements.push(format!(
+        "INSERT INTO growth.row SELECT 'audit.records', t.at, r.key,
+             replace(replace(replace({}, '\"@seq\"', '%4$s'), '@prev', '%5$s'), '@hash', '%6$s')
+         FROM growth.template t JOIN audit.records r ON r.subject = t.number",
+        named(unchained)
+    ));
     statements.push("CREATE INDEX ON growth.row (place, at)".to_owned());
-    statements.push("ANALYZE growth.template, growth.row".to_owned());
+    // As many as each room remembers of a real order.
+    let remembered = Room::ALL
+        .map(|room| format!("SELECT '{room}' AS room, count(*) / {TEMPLATES} AS events FROM {room}.inbox"));
+    statements.push(format!("CREATE TABLE growth.remembered AS {}", remembered.join(" UNION ALL ")));
+    statements.push("ANALYZE".to_owned());
     statements
 }
 
@@ -186,8 +240,9 @@ const PLACES: [(&str, &str); 13] = [
     ("lifecycle.facts", "r.order_number = t.number"),
 ];
 
-/// Makes the orders from this number up to that one.
-async fn store(database: &mut PgConnection, from: u64, to: u64) {
+/// Makes the orders from this number up to that one: the rooms' rows, audit's records and what the inboxes remember beside
+/// each other.
+async fn store([first, second, third]: &mut [PgConnection; 3], from: u64, to: u64) {
     let (ns, numbers): (Vec<i64>, Vec<String>) = (from..to)
         // Spread over all numbers, as a keyed function spreads them.
         .map(|n| {
@@ -201,62 +256,48 @@ async fn store(database: &mut PgConnection, from: u64, to: u64) {
     sqlx::query("INSERT INTO growth.name SELECT * FROM unnest($1::bigint[], $2::text[])")
         .bind(ns)
         .bind(numbers)
-        .execute(&mut *database)
+        .execute(&mut *first)
         .await
         .expect("new names");
-    let named = |text: &str| {
+    let of = |place: &str| {
         format!(
-            "replace(replace(replace({text}, t.number, m.number), t.reference, 'OLD.' || m.n), t.tracking, '94' || lpad(m.n::text, 20, '0'))"
+            "growth.name m JOIN growth.row r ON r.place = '{place}' AND r.at = m.n % (SELECT count(*) FROM growth.template)
+             WHERE m.n >= {from} AND m.n < {to}"
         )
     };
-    let of = format!(
-        "growth.name m JOIN growth.template t ON t.at = m.n % (SELECT count(*) FROM growth.template)
-         JOIN growth.row r ON r.at = t.at WHERE m.n >= {from} AND m.n < {to}"
-    );
-    let mut statements = Vec::new();
-    for (place, _) in PLACES {
-        statements.push(format!(
-            "INSERT INTO {place} (key, state) SELECT {}, {}::jsonb FROM {of} AND r.place = '{place}' ON CONFLICT DO NOTHING",
-            named("r.key"),
-            named("r.state")
-        ));
-    }
-    statements.push(audit(&named("a.state::text"), from, to));
-    statements.push(
-        "UPDATE audit.head SET state = (SELECT jsonb_build_object('head', jsonb_build_object('seq', seq, 'hash', hash)) FROM audit.records ORDER BY key DESC LIMIT 1)".to_owned(),
-    );
-    for room in Room::ALL {
-        // As many as that room remembers of each real order.
-        statements.push(format!(
+    let rows = PLACES.map(|(place, _)| {
+        format!(
+            "INSERT INTO {place} (key, state) SELECT format(r.key, {NAMES}), format(r.state, {NAMES})::jsonb FROM {} ON CONFLICT DO NOTHING",
+            of(place)
+        )
+    });
+    let records = [audit(&of("audit.records")), AUDIT_HEAD.to_owned()];
+    let inboxes = Room::ALL.map(|room| {
+        format!(
             "INSERT INTO {room}.inbox (id, batch)
              SELECT (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint - n % 3600000), 12, '0') || left(md5(n::text || '/' || k), 20))::uuid, 0
              FROM generate_series({from}, {to} - 1) AS n,
-                  generate_series(1, (SELECT count(*) / {TEMPLATES} FROM {room}.inbox WHERE batch > 0 AND batch <= (SELECT last_value FROM growth.{room}_batch))) AS k
+                  generate_series(1, (SELECT events FROM growth.remembered WHERE room = '{room}')) AS k
              ON CONFLICT DO NOTHING"
-        ));
-    }
-    for room in Room::ALL {
-        // What the templates made, once: later batches are those of the measurement.
-        let remember = format!(
-            "CREATE TABLE IF NOT EXISTS growth.{room}_batch AS SELECT last_value FROM {room}.batch_number"
-        );
-        run(database, &[remember]).await;
-    }
-    run(database, &statements).await;
+        )
+    });
+    tokio::join!(run(first, &rows), run(second, &records), run(third, &inboxes));
 }
 
+/// What fills a format.
+const NAMES: &str = "m.number, 'OLD.' || m.n, '94' || lpad(m.n::text, 20, '0')";
+
+const AUDIT_HEAD: &str = "UPDATE audit.head SET state = (SELECT jsonb_build_object('head', jsonb_build_object('seq', seq, 'hash', hash)) FROM audit.records ORDER BY key DESC LIMIT 1)";
+
 /// Audit's records go on from its head; each link is the hash of its number.
-fn audit(named: &str, from: u64, to: u64) -> String {
+fn audit(of: &str) -> String {
     let hash = |seq: &str| format!("encode(sha256(convert_to(({seq})::text, 'UTF8')), 'hex')");
     format!(
-        "WITH wanted AS (
-             SELECT {named} AS state, (SELECT max(seq) FROM audit.head) + row_number() OVER () AS seq
-             FROM growth.name m JOIN growth.template t ON t.at = m.n % (SELECT count(*) FROM growth.template)
-             JOIN audit.records a ON a.subject = t.number WHERE m.n >= {from} AND m.n < {to}
-         )
-         INSERT INTO audit.records (key, state)
-         SELECT lpad(seq::text, 20, '0'), jsonb_set(jsonb_set(jsonb_set(state::jsonb, '{{record,seq}}', to_jsonb(seq)),
-             '{{record,prev}}', to_jsonb({})), '{{record,hash}}', to_jsonb({})) FROM wanted",
+        "INSERT INTO audit.records (key, state)
+         SELECT lpad(seq::text, 20, '0'), format(state, number, reference, tracking, seq, {}, {})::jsonb
+         FROM (SELECT r.state, m.number, 'OLD.' || m.n AS reference, '94' || lpad(m.n::text, 20, '0') AS tracking,
+                      (SELECT max(seq) FROM audit.head) + row_number() OVER () AS seq
+               FROM {of}) AS wanted",
         hash("seq - 1"),
         hash("seq")
     )

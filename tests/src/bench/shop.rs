@@ -25,7 +25,7 @@ const PLAIN: &str = "20EA";
 const LAUNCHED: &str = "19XE";
 const ENOUGH: u32 = 1_000_000_000;
 /// How long a shop may take to come to rest.
-const PATIENCE: Duration = Duration::from_secs(900);
+const PATIENCE: Duration = Duration::from_secs(3_600);
 
 pub(super) struct Shop {
     pub(super) house: TestHouse,

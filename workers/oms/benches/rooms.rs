@@ -1,5 +1,5 @@
 //! What one decision costs in each room, on an order as the room meets it, without reading, database or broker; and one
-//! link of audit's chain. `cargo bench -p tests --bench rooms` tells times; `ops/bench --instructions` counts.
+//! link of audit's chain. `cargo bench -p oms --bench rooms` tells times; `ops/bench --instructions` counts.
 
 use divan::{Bencher, black_box};
 use messages::item::ItemNumber;
