@@ -1,5 +1,6 @@
 //! Refunds: what a captured release gives back for a case, or for units that cannot be sent again, each once and one at a
-//! time. It never gives back more than was captured, and nothing before the capture and the parcel's dispatch are known.
+//! time. It never gives back more than was captured, nothing before the capture is known, and for a case nothing before its
+//! parcel's dispatch is.
 
 use messages::Timestamp;
 use messages::case::CaseResolved;
