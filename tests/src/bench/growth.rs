@@ -24,7 +24,7 @@ const TEMPLATES: usize = 200;
 /// Orders that are made by one statement.
 const STEP: u64 = 10_000;
 /// Of the disk, what must stay free.
-const SPARE_BYTES: u64 = 8 << 30;
+const SPARE_BYTES: u64 = 10 << 30;
 
 /// One step.
 #[derive(Debug, Clone, Serialize)]
