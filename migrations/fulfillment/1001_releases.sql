@@ -10,7 +10,6 @@ CREATE TABLE releases (
     CONSTRAINT releases_address_dropped CHECK (status NOT IN ('dispatched', 'shorted', 'cancelled') OR state -> 'folder' IS NULL),
     CONSTRAINT releases_parcel CHECK (status <> 'dispatched' OR state #>> '{parcel,tracking}' IS NOT NULL)
 );
-CREATE INDEX releases_order ON releases (order_number);
 CREATE INDEX releases_tracking ON releases (tracking) WHERE tracking IS NOT NULL;
 -- What somebody still has to act on stays few, however many have shipped.
 CREATE INDEX releases_open ON releases (status) WHERE status IN ('waiting', 'requested');
@@ -20,7 +19,7 @@ CREATE TABLE orders (
     key       text COLLATE "C" PRIMARY KEY,
     state     jsonb,
     cancelled boolean GENERATED ALWAYS AS (state ? 'cancelled') STORED
-);
+) WITH (fillfactor = 50);
 
 -- Parcels that go out again after the one before them came back: one row per shipment.
 CREATE TABLE reships (
@@ -34,6 +33,5 @@ CREATE TABLE reships (
     CONSTRAINT reships_address_dropped CHECK (status NOT IN ('dispatched', 'shorted') OR state -> 'folder' IS NULL),
     CONSTRAINT reships_parcel CHECK (status <> 'dispatched' OR state #>> '{parcel,tracking}' IS NOT NULL)
 );
-CREATE INDEX reships_order ON reships (order_number);
 CREATE INDEX reships_tracking ON reships (tracking) WHERE tracking IS NOT NULL;
 CREATE INDEX reships_open ON reships (status) WHERE status IN ('awaiting', 'requested');

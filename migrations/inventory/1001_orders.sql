@@ -9,6 +9,6 @@ CREATE TABLE orders (
     waits     boolean GENERATED ALWAYS AS (state->'order'->'allotted'->'later' IS NOT NULL) STORED,
     cancelled boolean GENERATED ALWAYS AS (state->'order'->'cancelled' IS NOT NULL) STORED,
     CONSTRAINT orders_cancelled CHECK (NOT (cancelled AND waits))
-);
+) WITH (fillfactor = 50);
 CREATE INDEX orders_awaited ON orders (key) WHERE awaited;
 CREATE INDEX orders_waits ON orders (key) WHERE waits;

@@ -4,4 +4,4 @@
 CREATE TABLE orders (
     key   text COLLATE "C" PRIMARY KEY,
     state jsonb
-);
+) WITH (fillfactor = 50);

@@ -11,5 +11,4 @@ CREATE TABLE notices (
     -- Two unknown outcomes end it: nobody gets a third copy.
     CONSTRAINT no_third_copy CHECK (unclear <= 2 AND (unclear < 2 OR status <> 'pending'))
 );
-CREATE INDEX notices_order ON notices (order_number);
 CREATE INDEX notices_kind_status ON notices (kind, status);

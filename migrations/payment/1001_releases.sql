@@ -20,9 +20,7 @@ CREATE TABLE releases (
     CHECK (authorized BETWEEN 0 AND amount),
     CHECK (captured BETWEEN 0 AND authorized),
     CHECK (refunded BETWEEN 0 AND captured)
-);
-CREATE INDEX releases_order ON releases (order_number);
-CREATE INDEX releases_status ON releases (status);
+) WITH (fillfactor = 50);
 
 -- Which releases an order has, and which of them go on although it is cancelled.
 CREATE TABLE orders (

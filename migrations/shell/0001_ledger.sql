@@ -44,7 +44,7 @@ CREATE TABLE due (
     -- Who makes the call: the number of an advisory lock that goes with its process.
     owner       bigint,
     PRIMARY KEY (key, kind)
-);
+) WITH (fillfactor = 50);
 CREATE INDEX due_kind_at ON due (kind, due_at);
 
 -- A message that is tried alone leaves a mark before each try; a fifth without a result parks it unread.

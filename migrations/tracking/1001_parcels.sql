@@ -13,5 +13,5 @@ CREATE TABLE parcels (
     CONSTRAINT parcels_returned CHECK (
         status <> 'returned' OR state #> '{scans,delivered}' IS NOT NULL OR state #> '{scans,returned}' IS NOT NULL
     )
-);
+) WITH (fillfactor = 50);
 CREATE INDEX parcels_order ON parcels (order_number) WHERE order_number IS NOT NULL;

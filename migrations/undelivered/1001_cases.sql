@@ -36,6 +36,6 @@ CREATE TABLE cases (
     ),
     -- The recipient is deceased: nobody is asked.
     CONSTRAINT cases_deceased_not_asked CHECK (class <> 'deceased' OR step IS NULL OR step = 'person')
-);
+) WITH (fillfactor = 50);
 CREATE INDEX cases_open ON cases (opened_at, key) WHERE status = 'open';
 CREATE INDEX cases_of_order ON cases (order_number) WHERE class IS NOT NULL;

@@ -234,7 +234,7 @@ pub struct NoticeRow {
 pub async fn notices_of(pool: &sqlx::PgPool, order: &OrderNumber) -> Result<Vec<NoticeRow>, sqlx::Error> {
     let rows: Vec<(String, String, Json<Notice>)> = sqlx::query_as(
         "SELECT key, kind, state->'notice' FROM notifications.notices
-         WHERE order_number = $1 AND status IS NOT NULL ORDER BY (state->'notice'->>'at')::timestamptz, key",
+         WHERE key > $1 || '/' AND key < $1 || '0' AND status IS NOT NULL ORDER BY (state->'notice'->>'at')::timestamptz, key",
     )
     .bind(order.as_str())
     .fetch_all(pool)

@@ -361,7 +361,7 @@ pub async fn releases(pool: &sqlx::PgPool, order: &OrderNumber) -> Result<Vec<Re
     sqlx::query_as(
         "SELECT key AS release, order_number, status, amount, authorized, captured, refunded, currency,
                 state #>> '{release,stage,charge,intent}' AS intent, state #>> '{release,stage,code}' AS code
-         FROM payment.releases WHERE order_number = $1 ORDER BY key",
+         FROM payment.releases WHERE key > $1 || '.' AND key < $1 || '/' ORDER BY key",
     )
     .bind(order.as_str())
     .fetch_all(pool)
