@@ -67,7 +67,7 @@ pub fn sentence(what: &What) -> String {
         What::Voided { release } => format!("nothing is held on the card any more for release {release}"),
         What::Adjusted { missing, .. } => format!("taken off the release, back in line: {}", units(missing)),
         What::Requested { lines, .. } => format!("handed over to the warehouse: {}", units(lines)),
-        What::Shorted { missing, .. } => format!("not found in the warehouse: {}", units(missing)),
+        What::Shorted { missing, .. } => format!("not found in the warehouse so far: {}", units(missing)),
         What::Dispatched { carrier, tracking, .. } => {
             format!("parcel {} handed to {}", tracking.as_str(), carrier_name(*carrier))
         }
