@@ -154,6 +154,7 @@ port = $DATABASE_PORT
 unix_socket_directories = ''
 max_connections = 300
 log_line_prefix = '%m [%p] %u@%d '
+${OPS_POSTGRES_SETTINGS:-}
 CONF
   ! is_root || chown "$PG_USER" "$1/oms.conf"
 }

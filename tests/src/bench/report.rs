@@ -398,6 +398,10 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or("unknown")
 }
 
+/// What ops/bench sets of PostgreSQL, or its caller.
+const POSTGRES_SETTINGS: [&str; 4] =
+    ["shared_buffers", "wal_compression", "max_wal_size", "checkpoint_timeout"];
+
 /// The machine, the servers and the settings that a number depends on.
 async fn machine() -> Value {
     let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -409,7 +413,8 @@ async fn machine() -> Value {
         .await
         .expect("PostgreSQL answers");
     let mut shown = BTreeMap::new();
-    for name in ["server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers"] {
+    let names = ["server_version", "fsync", "synchronous_commit", "full_page_writes"];
+    for name in names.into_iter().chain(POSTGRES_SETTINGS) {
         let value: String = sqlx::query_scalar("SELECT current_setting($1)")
             .bind(name)
             .fetch_one(&mut database)
@@ -428,7 +433,7 @@ async fn machine() -> Value {
         "fsync": shown["fsync"],
         "synchronous_commit": shown["synchronous_commit"],
         "full_page_writes": shown["full_page_writes"],
-        "shared_buffers": shown["shared_buffers"],
+        "postgresql_settings": POSTGRES_SETTINGS.map(|name| (name, &shown[name])).into_iter().collect::<BTreeMap<_, _>>(),
         "rabbitmq": overview["rabbitmq_version"],
         "erlang": overview["erlang_version"],
         "queues": "quorum, one node",
