@@ -16,6 +16,10 @@ use crate::scans::{Scan, Scans, Seen, Standing};
 use crate::store::{Key, LOST, State};
 
 const SECONDS_OF_A_DAY: i64 = 24 * 60 * 60;
+/// A timer that comes later than so comes when the house was away, or heard of the parcel only now.
+const LATE_SECONDS: i64 = 60 * 60;
+/// How long it waits then for scans that wait too.
+const GRACE_SECONDS: i64 = SECONDS_OF_A_DAY;
 
 /// The decision.
 #[must_use]
@@ -23,7 +27,7 @@ pub fn decide(room: &Tracking, world: &World<Tracking>, input: &Input, at: &At<'
     match input {
         Input::Dispatched { number, shipment, seen } => dispatched(room, world, number, shipment, *seen),
         Input::Scanned { number, scan } => scanned(room, world, number, scan, at),
-        Input::Unseen { number } => unseen(room, world, number, at),
+        Input::Unseen { number, due_at } => unseen(room, world, number, *due_at, at),
         Input::Senseless { number, refusal } => refuse(number, *refusal, at),
     }
 }
@@ -80,19 +84,22 @@ fn scanned(
     decision
 }
 
-/// The time has come that was set when the parcel was seen first; it may have been seen since.
+/// The time has come that was set when the parcel was seen first; it may have been seen since. Who asks too late knows
+/// nothing of the time between: the scans of it may stand in the queue behind the question.
 fn unseen(
     room: &Tracking,
     world: &World<Tracking>,
     number: &TrackingNumber,
+    due_at: Timestamp,
     at: &At<'_>,
 ) -> Decision<Tracking> {
     let key = Key::Parcel(number.clone());
     let parcel = world.get(&key);
     let mut decision = Decision::nothing();
     let Some(seen) = parcel.seen().filter(|_| parcel.is_watched()) else { return decision };
-    let until = room.lost_at(seen);
-    if until > at.now {
+    let grace = (at.now.seconds_since(due_at) > LATE_SECONDS).then(|| at.now.plus_seconds(GRACE_SECONDS));
+    let until = grace.max(Some(room.lost_at(seen))).filter(|until| *until > at.now);
+    if let Some(until) = until {
         decision.due(number.as_str(), LOST, 0, until, number);
         return decision;
     }

@@ -12,7 +12,8 @@
 //! returned. Each shipment hears delivered, returned and lost at most once each, undeliverable once
 //! for each reason (code, endorsement), and whatever its status says at the end it has heard; the first reason goes with
 //! a return, and one that is learned later is told as undeliverable, also after it.
-//! A parcel is lost after days without a word of it and before its end; a later scan revives it silently. A scan
+//! A parcel is lost after days without a word of it and before its end, and not before a day has passed in which its
+//! scans could have come, where the house was away or hears of it late; a later scan revives it silently. A scan
 //! before its shipment is kept and told when the shipment comes. This room never asks a carrier, never writes to
 //! a customer, and never decides what becomes of a parcel that came back.
 //!

@@ -25,8 +25,8 @@ pub enum Input {
     Dispatched { number: TrackingNumber, shipment: ShipmentId, seen: Seen },
     /// It was seen.
     Scanned { number: TrackingNumber, scan: Scan },
-    /// Nobody may have seen it for long.
-    Unseen { number: TrackingNumber },
+    /// Nobody may have seen it for long; it should have been asked at `due_at`.
+    Unseen { number: TrackingNumber, due_at: Timestamp },
     /// A scan that says nothing.
     Senseless { number: TrackingNumber, refusal: Refusal },
 }
@@ -65,7 +65,7 @@ impl Input {
     #[must_use]
     pub fn parcel(&self) -> Option<&TrackingNumber> {
         match self {
-            Self::Dispatched { number, .. } | Self::Scanned { number, .. } | Self::Unseen { number } => {
+            Self::Dispatched { number, .. } | Self::Scanned { number, .. } | Self::Unseen { number, .. } => {
                 Some(number)
             }
             Self::Senseless { .. } => None,
@@ -85,7 +85,9 @@ pub fn read(arrival: &Arrival<'_>) -> Result<Input, ReadError> {
             Ok(Input::Dispatched { number: fact.tracking, shipment: fact.shipment, seen })
         }
         Arrival::Message { kind: Kind::CarrierScan, event, .. } => Ok(scanned(read_body(&event.data)?)?),
-        Arrival::Timer { due } if due.kind == LOST => Ok(Input::Unseen { number: due.body()? }),
+        Arrival::Timer { due } if due.kind == LOST => {
+            Ok(Input::Unseen { number: due.body()?, due_at: due.due_at })
+        }
         Arrival::Message { .. } | Arrival::Timer { .. } | Arrival::Answer { .. } => {
             Err(Unreadable::UnknownType.into())
         }

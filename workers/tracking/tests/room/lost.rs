@@ -6,6 +6,7 @@ use tracking::Tracking;
 use crate::partners::*;
 
 const DAYS_30: i64 = 30 * 24;
+const DAY: i64 = 24;
 
 /// What happens, by the hours of the scans: `None` is the shipment.
 type Seen = &'static [Option<(&'static str, i64)>];
@@ -60,6 +61,43 @@ fn a_scan_and_the_end_of_the_days_leave_one_word_of_the_loss_or_none() {
 }
 
 #[test]
+fn who_asks_too_late_waits_a_day_for_the_scans_that_wait_too() {
+    #[rustfmt::skip]
+    let table: &[(i64, Option<i64>, &[&str])] = &[
+        // Hours after the month when the house is there again, and those of a scan that waited meanwhile.
+        (1, None, &["lost, seen at 0"]),
+        (2, None, &["DAY LATER", "lost, seen at 0"]),
+        (DAYS_30, None, &["DAY LATER", "lost, seen at 0"]),
+        (2, Some(5), &["DAY LATER", "lost, seen at 5"]),
+        (48, Some(DAYS_30 - 5), &["DAY LATER"]),
+    ];
+    for (late, scanned, said) in table {
+        let mut stage = play(&[None]);
+        let there = DAYS_30 + late;
+        stage.set_now(at(there));
+        let mut heard = words(&stage.fire(&[]));
+        if let Some(hours) = scanned {
+            stage.command(CARRIERS, &coded("10", *hours));
+        }
+        if stage.due().iter().any(|due| due.due_at == at(there + DAY)) {
+            heard.push("DAY LATER".to_owned());
+        }
+        heard.extend(fired_until(&mut stage, there + DAY));
+        assert_eq!(heard, *said, "{late} hours late, scanned at {scanned:?}");
+    }
+}
+
+#[test]
+fn a_parcel_that_is_told_of_when_it_is_old_is_not_lost_at_once() {
+    let mut stage = Stage::new(Tracking::default());
+    stage.set_now(at(2 * DAYS_30));
+    stage.tell(&dispatched(1));
+    assert!(stage.fire(&[]).is_empty(), "its scans may come with it");
+    assert!(fired_until(&mut stage, 2 * DAYS_30 + DAY - 1).is_empty());
+    assert_eq!(fired_until(&mut stage, 2 * DAYS_30 + DAY), ["lost, seen at 0"]);
+}
+
+#[test]
 fn every_shipment_in_a_lost_box_hears_of_it_also_one_that_is_told_late() {
     let mut stage = play(&[None]);
     stage.tell(&dispatched(2));
@@ -86,12 +124,13 @@ fn play(seen: Seen) -> Stage<Tracking> {
     stage
 }
 
-/// What is said when every timer fires that is due within these hours.
+/// What is said when every timer that is due within these hours fires in its time.
 fn fired_until(stage: &mut Stage<Tracking>, hours: i64) -> Vec<String> {
-    stage.set_now(at(hours));
     let mut said = Vec::new();
-    while stage.due().iter().any(|due| due.due_at <= stage.now()) {
+    while let Some(due_at) = stage.due().iter().map(|due| due.due_at).min().filter(|due| *due <= at(hours)) {
+        stage.set_now(due_at.max(stage.now()));
         said.extend(words(&stage.fire(&[])));
     }
+    stage.set_now(at(hours));
     said
 }

@@ -99,7 +99,8 @@ fn play(steps: &[Step]) -> Run {
     let row = row(&stage);
     stage.set_now(at(24 * 270));
     let mut lost = 0;
-    while !stage.due().is_empty() {
+    while let Some(due) = stage.due().first() {
+        stage.set_now(due.due_at.max(stage.now()));
         lost += stage.fire(&[]).iter().filter(|message| message.kind == Kind::ShipmentLost).count();
     }
     Run { row, said, lost }
