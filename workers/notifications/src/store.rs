@@ -218,30 +218,6 @@ pub async fn counts(pool: &sqlx::PgPool) -> Result<Vec<Count>, sqlx::Error> {
     Ok(rows.into_iter().map(|(kind, status, notices)| Count { kind, status, notices }).collect())
 }
 
-/// One notice as operators see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct NoticeRow {
-    pub key: String,
-    pub kind: String,
-    #[serde(flatten)]
-    pub notice: Notice,
-}
-
-/// The notices of one order, oldest first.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn notices_of(pool: &sqlx::PgPool, order: &OrderNumber) -> Result<Vec<NoticeRow>, sqlx::Error> {
-    let rows: Vec<(String, String, Json<Notice>)> = sqlx::query_as(
-        "SELECT key, kind, state->'notice' FROM notifications.notices
-         WHERE key > $1 || '/' AND key < $1 || '0' AND status IS NOT NULL ORDER BY (state->'notice'->>'at')::timestamptz, key",
-    )
-    .bind(order.as_str())
-    .fetch_all(pool)
-    .await?;
-    Ok(rows.into_iter().map(|(key, kind, notice)| NoticeRow { key, kind, notice: notice.0 }).collect())
-}
-
 /// A letter to be printed and posted. Name and address stand on the order, not here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Letter {

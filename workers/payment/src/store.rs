@@ -308,24 +308,6 @@ pub enum Refund {
     },
 }
 
-/// One release for an operator. Amounts are minor units.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
-pub struct ReleaseSummary {
-    pub release: String,
-    pub order_number: String,
-    /// As [`Stage`] is serialized; absent for a row that has only been locked.
-    pub status: Option<String>,
-    pub amount: Option<i64>,
-    pub authorized: Option<i64>,
-    pub captured: Option<i64>,
-    pub refunded: Option<i64>,
-    pub currency: Option<String>,
-    /// The gateway's name of the hold.
-    pub intent: Option<String>,
-    /// The decline's or failed capture's code.
-    pub code: Option<String>,
-}
-
 /// Sums over all releases in minor units, whatever the currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::FromRow)]
 pub struct Money {
@@ -336,36 +318,6 @@ pub struct Money {
     pub voided: i64,
     /// Never held, since the card was finally declined.
     pub declined: i64,
-}
-
-/// One release.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn release(pool: &sqlx::PgPool, id: &ReleaseId) -> Result<Option<ReleaseSummary>, sqlx::Error> {
-    sqlx::query_as(
-        "SELECT key AS release, order_number, status, amount, authorized, captured, refunded, currency,
-                state #>> '{release,stage,charge,intent}' AS intent, state #>> '{release,stage,code}' AS code
-         FROM payment.releases WHERE key = $1",
-    )
-    .bind(id.as_str())
-    .fetch_optional(pool)
-    .await
-}
-
-/// Every release of an order, in order of their numbers' text.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn releases(pool: &sqlx::PgPool, order: &OrderNumber) -> Result<Vec<ReleaseSummary>, sqlx::Error> {
-    sqlx::query_as(
-        "SELECT key AS release, order_number, status, amount, authorized, captured, refunded, currency,
-                state #>> '{release,stage,charge,intent}' AS intent, state #>> '{release,stage,code}' AS code
-         FROM payment.releases WHERE key > $1 || '.' AND key < $1 || '/' ORDER BY key",
-    )
-    .bind(order.as_str())
-    .fetch_all(pool)
-    .await
 }
 
 /// The sums, to be compared with the gateway's own.
