@@ -38,4 +38,3 @@ CREATE TABLE cases (
     CONSTRAINT cases_deceased_not_asked CHECK (class <> 'deceased' OR step IS NULL OR step = 'person')
 ) WITH (fillfactor = 50);
 CREATE INDEX cases_open ON cases (opened_at, key) WHERE status = 'open';
-CREATE INDEX cases_of_order ON cases (order_number) WHERE class IS NOT NULL;
