@@ -149,7 +149,7 @@ catalogue! {
     StockBackordered(stock::StockBackordered) = "stock.backordered.v1": From::Rooms(&[Inventory]) => [Notifications, Lifecycle];
     StockWaitlisted(stock::StockWaitlisted) = "stock.waitlisted.v1": From::Rooms(&[Inventory]) => [Notifications, Lifecycle];
     ReleaseReady(stock::ReleaseReady) = "release.ready.v1": From::Rooms(&[Inventory]) => [Payment, Lifecycle];
-    ReshipReady(stock::ReshipReady) = "reship.ready.v1": From::Rooms(&[Inventory]) => [Fulfillment, Lifecycle];
+    ReshipReady(stock::ReshipReady) = "reship.ready.v1": From::Rooms(&[Inventory]) => [Payment, Fulfillment, Lifecycle];
     PaymentAuthorized(payment::PaymentAuthorized) = "payment.authorized.v1": From::Rooms(&[Payment]) => [Fulfillment, Lifecycle];
     PaymentDeclined(payment::PaymentDeclined) = "payment.declined.v1": From::Rooms(&[Payment]) => [Inventory, Fulfillment, Notifications, Lifecycle];
     PaymentDelayed(payment::PaymentDelayed) = "payment.delayed.v1": From::Rooms(&[Payment]) => [Fulfillment, Notifications, Lifecycle];

@@ -239,7 +239,7 @@ samples! {
     StockBackordered => StockBackordered { order: order(), lines: units(), expected_at: Some(later(720)) };
     StockWaitlisted => StockWaitlisted { order: order(), lines: units() };
     ReleaseReady => ReleaseReady { release: a_release(), payment: sealed("payment"), address: sealed("delivery") };
-    ReshipReady => ReshipReady { shipment: ShipmentId::of(&release(), 2), order: order(), lines: units() };
+    ReshipReady => ReshipReady { shipment: ShipmentId::of(&release(), 2), order: order(), lines: units(), unavailable: Vec::new() };
     PaymentAuthorized => PaymentAuthorized { release: a_release(), address: sealed("delivery"), capture_before: later(168) };
     PaymentDeclined => PaymentDeclined { release: release(), order: order(), class: DeclineClass::Never, code: "stolen_card".to_owned(), lines: units() };
     PaymentDelayed => PaymentDelayed { release: release(), order: order(), code: "insufficient_funds".to_owned(), retry_at: later(24) };

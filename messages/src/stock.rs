@@ -143,13 +143,18 @@ pub struct Release {
     pub currency: Currency,
 }
 
-/// Inventory: the units of a parcel that is sent again are set aside, so it may be asked for. They are paid for already.
+/// Inventory: it is decided what can be sent again of a parcel that did not arrive. What is set aside may be asked for; it is
+/// paid for already.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReshipReady {
     /// The parcel to come.
     pub shipment: ShipmentId,
     pub order: OrderNumber,
+    /// Units that are set aside; none if there will be no parcel.
     pub lines: Vec<LineUnits>,
+    /// Units that are lost and for which no others can be had: their money goes back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unavailable: Vec<LineUnits>,
 }
 
 /// Inventory: a release can ship now, so it may be paid for.

@@ -192,10 +192,7 @@ async fn a_parcel_that_nobody_has_seen_is_replaced_and_what_turns_up_goes_to_the
     let number_text = trade.store.accepted(order("WEB-1", 1, &[("19XE", 1)])).await;
     // 31 days ago, and no scan since.
     let lost = trade.pack_at(&number_text, -31 * 86_400).await;
-    let waits =
-        "SELECT count(*) FROM tracking.due WHERE kind = 'lost' AND due_at > now() + interval '23 hours'";
-    house.until_count("a day is left for its scans", waits, 1).await;
-    house.execute("UPDATE tracking.due SET due_at = now() WHERE kind = 'lost'").await;
+    house.until_lost_timer().await;
     house.until_case(&lost.shipment, "asked").await;
     house.question(&number_text, QUESTION).await;
     let ended =

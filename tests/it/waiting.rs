@@ -431,6 +431,33 @@ async fn what_the_warehouse_misses_of_a_parcel_that_is_sent_again_is_a_task_and_
     assert_eq!(house.facts(&first.order, "adjusted").await, 0, "it is paid for, and stays so");
 }
 
+#[tokio::test]
+async fn a_lost_parcel_of_a_coin_that_is_gone_is_paid_back_when_it_was_to_be_sent_again() {
+    let mut house = TestHouse::new("resend_none").await;
+    house.start_mail_sink().await;
+    house.start_rooms("rooms", "all").await;
+    house.define(&[product("19XE")], &[("19XE", 1)]).await;
+    let mut trade = Trade::open(&house).await;
+    let number_text = trade.store.accepted(order("WEB-1", 1, &[("19XE", 1)])).await;
+    let first = trade.pack_at(&number_text, -31 * DAY).await;
+    house.until_fact(&first.order, "captured", 1).await;
+    house.until_lost_timer().await;
+    house.until_case(&first.shipment, "asked").await;
+    house.oms_ok(&["cases", "resolve", &first.shipment, "reship", "--reason", "agreed by telephone"]);
+    house.until_fact(&first.order, "refunded", 1).await;
+    house.until_status(&first.order, "refunded").await;
+    let paid = PRICE + SHIPPING;
+    assert_eq!(house.gateway_ledger().await["total"]["refunded"], json!(paid));
+    house.until_mailed(&first.order, "money goes back to you", 1).await;
+    let shown = house.oms_ok(&["orders", "show", &first.order]);
+    assert!(shown.contains("cannot be sent again, so paid back: 1 × 19XE"), "{shown}");
+    house.hours_pass(&first.order, 100).await;
+    assert_eq!(stuck(&house), [""; 0], "nobody waits for it");
+    assert_eq!(house.facts(&first.order, "requested").await, 1);
+    assert_eq!(house.tasks(&first.order), [""; 0]);
+    house.until_stock("19XE", Stock::of(0, 0, 1)).await;
+}
+
 /// The numbers of the orders that `oms orders stuck` lists, sorted.
 /// An order whose card declines the first renewal of its hold, up to there.
 async fn lapses(house: &TestHouse, store: &mut Client) -> String {

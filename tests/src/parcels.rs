@@ -218,6 +218,14 @@ impl TestHouse {
             .await;
     }
 
+    /// Of a parcel that was packed long ago: waits until tracking has left a day for its scans, and lets that day pass.
+    pub async fn until_lost_timer(&self) {
+        let waits =
+            "SELECT count(*) FROM tracking.due WHERE kind = 'lost' AND due_at > now() + interval '23 hours'";
+        self.until_count("a day is left for its scans", waits, 1).await;
+        self.execute("UPDATE tracking.due SET due_at = now() WHERE kind = 'lost'").await;
+    }
+
     /// Waits for the mail of this headline about an order, and gives its text.
     pub async fn mailed(&self, order: &str, headline: &str) -> String {
         self.until_mailed(order, headline, 1).await;

@@ -22,7 +22,7 @@ pub(crate) fn order(world: &World<Fulfillment>, number: &OrderNumber) -> Order {
         State::New
         | State::Waiting(_)
         | State::Awaiting(_)
-        | State::Reserved
+        | State::Reserved(_)
         | State::Requested(_)
         | State::Dispatched(_)
         | State::Shorted(_)

@@ -38,7 +38,7 @@ pub fn decide(
         Input::Cancel(wish) => cancel::asked(world, wish, at),
         Input::Unknown(order) => cancel::unknown(world, order),
         Input::Reship(reship) => reship::decide(world, reship, at),
-        Input::ReshipReady(shipment) => reship::ready(world, shipment, at),
+        Input::ReshipReady { shipment, unavailable } => reship::ready(world, shipment, unavailable, at),
         Input::Nothing => Decision::nothing(),
         Input::Authorized { release, folder } => {
             let state = world.get(&Key::Release(release.clone()));
@@ -47,7 +47,7 @@ pub fn decide(
                 // Said again.
                 State::Waiting(_)
                 | State::Awaiting(_)
-                | State::Reserved
+                | State::Reserved(_)
                 | State::Requested(_)
                 | State::Dispatched(_)
                 | State::Shorted(_)
@@ -65,7 +65,7 @@ pub fn decide(
             }
             State::New
             | State::Awaiting(_)
-            | State::Reserved
+            | State::Reserved(_)
             | State::Requested(_)
             | State::Dispatched(_)
             | State::Shorted(_)
@@ -74,7 +74,7 @@ pub fn decide(
         },
         Input::Packed(packed) => match world.get(&of_row(&packed.shipment)).as_ref() {
             State::New | State::Order(_) => refuse(&packed.shipment, Refusal::UnknownShipment, at),
-            State::Waiting(_) | State::Awaiting(_) | State::Reserved | State::Cancelled => {
+            State::Waiting(_) | State::Awaiting(_) | State::Reserved(_) | State::Cancelled => {
                 refuse(&packed.shipment, Refusal::NotRequested, at)
             }
             State::Requested(requested) => pack(world, requested, packed, at),
@@ -86,7 +86,7 @@ pub fn decide(
         },
         Input::Short(short) => match world.get(&of_row(&short.shipment)).as_ref() {
             State::New | State::Order(_) => refuse(&short.shipment, Refusal::UnknownShipment, at),
-            State::Waiting(_) | State::Awaiting(_) | State::Reserved | State::Cancelled => {
+            State::Waiting(_) | State::Awaiting(_) | State::Reserved(_) | State::Cancelled => {
                 refuse(&short.shipment, Refusal::NotRequested, at)
             }
             State::Requested(requested) => miss(world, requested, short, at),

@@ -44,8 +44,8 @@ pub enum Input {
     Unknown(OrderNumber),
     /// A parcel that came back goes out again.
     Reship(Box<Reship>),
-    /// The units of a parcel that goes out again are set aside.
-    ReshipReady(ShipmentId),
+    /// Of a parcel that goes out again these units are set aside, and those cannot be had.
+    ReshipReady { shipment: ShipmentId, unavailable: Units },
     /// A case ended without another parcel; a card that was never held is tried again.
     Nothing,
     /// The warehouse packed it.
@@ -83,7 +83,7 @@ impl Input {
             Self::Known { order, .. } => with_waiting(order, found),
             Self::Cancel(wish) => with_waiting(&wish.order, found),
             Self::Reship(reship) => vec![of_shipment(&reship.case), Key::Again(reship.shipment.clone())],
-            Self::ReshipReady(shipment) => vec![Key::Again(shipment.clone())],
+            Self::ReshipReady { shipment, .. } => vec![Key::Again(shipment.clone())],
             Self::Nothing => Vec::new(),
             Self::Packed(packed) => with_order(&packed.shipment),
             Self::Short(short) => with_order(&short.shipment),
@@ -211,9 +211,14 @@ fn resolved(event: &Event, ring: &Keyring) -> Result<Input, ReadError> {
 }
 
 fn reship_ready(event: &Event) -> Result<Input, ReadError> {
-    let ReshipReady { shipment, order, .. } = read_body(&event.data)?;
+    let ReshipReady { shipment, order, lines: _, unavailable } = read_body(&event.data)?;
+    let unavailable = match unavailable.as_slice() {
+        [] => Units::default(),
+        some => Units::of(some)
+            .ok_or_else(|| unreadable("unavailable", "holds a line without units, or a line twice"))?,
+    };
     match of_shipment(&shipment) {
-        Key::Again(_) if shipment.order() == order => Ok(Input::ReshipReady(shipment)),
+        Key::Again(_) if shipment.order() == order => Ok(Input::ReshipReady { shipment, unavailable }),
         Key::Order(_) | Key::Release(_) | Key::Again(_) => {
             Err(unreadable("shipment", "is not a later parcel of the order"))
         }

@@ -1,5 +1,6 @@
 //! A parcel that did not arrive is sent again: the next shipment of its release, asked for once per case, and not before
-//! inventory has set its units aside, so that nobody else's are sent. Nothing is charged for it.
+//! inventory has set its units aside, so that nobody else's are sent. Nothing is charged for it. What inventory cannot set
+//! aside is left out, and paid back by payment; without any units nothing is asked for.
 
 use messages::id::ShipmentId;
 use messages::outsiders::WAREHOUSE;
@@ -9,15 +10,15 @@ use shell::{At, Decision, World};
 
 use crate::Fulfillment;
 use crate::read::{Reship, of_shipment};
-use crate::store::{Awaiting, Folder, Key, Requested, State};
+use crate::store::{Awaiting, Folder, Key, Requested, Reserved, Shorted, State};
 use crate::units::Units;
 
 /// A case wants the next parcel, with what was in the one that did not arrive and no more.
 pub(crate) fn decide(world: &World<Fulfillment>, reship: &Reship, at: &At<'_>) -> Decision<Fulfillment> {
     let key = Key::Again(reship.shipment.clone());
-    let is_reserved = match world.get(&key).as_ref() {
-        State::New => false,
-        State::Reserved => true,
+    let reserved = match world.get(&key).as_ref() {
+        State::New => None,
+        State::Reserved(reserved) => Some(reserved.clone()),
         // Said again.
         State::Waiting(_)
         | State::Awaiting(_)
@@ -32,7 +33,7 @@ pub(crate) fn decide(world: &World<Fulfillment>, reship: &Reship, at: &At<'_>) -
         State::New
         | State::Waiting(_)
         | State::Awaiting(_)
-        | State::Reserved
+        | State::Reserved(_)
         | State::Requested(_)
         | State::Dispatched(_)
         | State::Shorted(_)
@@ -47,23 +48,28 @@ pub(crate) fn decide(world: &World<Fulfillment>, reship: &Reship, at: &At<'_>) -
         address: reship.address.clone(),
     };
     let awaiting = Awaiting { shipment: reship.shipment.clone(), folder, since: at.now };
-    if is_reserved {
-        return request(&awaiting, at);
+    if let Some(reserved) = reserved {
+        return settled(&awaiting, &reserved.unavailable, at);
     }
     let mut decision = Decision::nothing();
     decision.set(key, State::Awaiting(awaiting));
     decision
 }
 
-/// Its units are set aside.
-pub(crate) fn ready(world: &World<Fulfillment>, shipment: &ShipmentId, at: &At<'_>) -> Decision<Fulfillment> {
+/// Its units are set aside, but those that cannot be had.
+pub(crate) fn ready(
+    world: &World<Fulfillment>,
+    shipment: &ShipmentId,
+    unavailable: &Units,
+    at: &At<'_>,
+) -> Decision<Fulfillment> {
     let key = Key::Again(shipment.clone());
     let mut decision = Decision::nothing();
     match world.get(&key).as_ref() {
-        State::New => decision.set(key, State::Reserved),
-        State::Awaiting(awaiting) => return request(awaiting, at),
+        State::New => decision.set(key, State::Reserved(Reserved { unavailable: unavailable.clone() })),
+        State::Awaiting(awaiting) => return settled(awaiting, unavailable, at),
         // Said again.
-        State::Reserved
+        State::Reserved(_)
         | State::Waiting(_)
         | State::Requested(_)
         | State::Dispatched(_)
@@ -74,9 +80,21 @@ pub(crate) fn ready(world: &World<Fulfillment>, shipment: &ShipmentId, at: &At<'
     decision
 }
 
-/// Asks the warehouse.
-fn request(awaiting: &Awaiting, at: &At<'_>) -> Decision<Fulfillment> {
+/// Asks for what there is.
+fn settled(awaiting: &Awaiting, unavailable: &Units, at: &At<'_>) -> Decision<Fulfillment> {
     let Awaiting { shipment, folder, .. } = awaiting;
+    let Some(units) = folder.units.minus(unavailable) else { return ask_a_person(shipment) };
+    if units.is_empty() {
+        let shorted = Shorted { shipment: shipment.clone(), missing: unavailable.clone() };
+        let mut decision = Decision::nothing();
+        decision.set(Key::Again(shipment.clone()), State::Shorted(shorted));
+        return decision;
+    }
+    request(shipment, &Folder { units, ..folder.clone() }, at)
+}
+
+/// Asks the warehouse.
+fn request(shipment: &ShipmentId, folder: &Folder, at: &At<'_>) -> Decision<Fulfillment> {
     let (order, release) = (shipment.order(), shipment.release());
     let request = ShipmentRequested {
         shipment: shipment.clone(),

@@ -62,13 +62,13 @@ pub enum State {
     Waiting(Waiting),
     /// To be sent again, once its units are set aside.
     Awaiting(Awaiting),
-    /// Its units are set aside; the case that it is for was not heard of yet.
-    Reserved,
+    /// Its units are set aside, or cannot be had; the case that it is for was not heard of yet.
+    Reserved(Reserved),
     /// Handed over: the warehouse was asked.
     Requested(Requested),
     /// On its way.
     Dispatched(Dispatched),
-    /// Every unit is missing.
+    /// Every unit is missing, or of a parcel to be sent again cannot be had.
     Shorted(Shorted),
     /// Authorized after its order was cancelled, or waiting when it was: never handed over.
     Cancelled,
@@ -186,6 +186,14 @@ pub struct Awaiting {
     pub shipment: ShipmentId,
     pub folder: Folder,
     pub since: Timestamp,
+}
+
+/// What inventory said of a parcel before its case was heard of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reserved {
+    /// Units that cannot be had; the others are set aside.
+    #[serde(default, skip_serializing_if = "Units::is_empty")]
+    pub unavailable: Units,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -310,7 +318,7 @@ fn view(key: &str, state: State) -> Result<ShipmentView, sqlx::Error> {
         missing: Vec::new(),
     };
     Ok(match state {
-        State::New | State::Reserved | State::Order(_) => blank,
+        State::New | State::Reserved(_) | State::Order(_) => blank,
         State::Awaiting(Awaiting { shipment, folder, .. }) => ShipmentView {
             status: "awaiting",
             shipment: Some(shipment),

@@ -11,7 +11,7 @@ pub mod reship;
 pub mod stock;
 pub mod waiting;
 
-use messages::case::Condition;
+use messages::case::{CaseClass, Condition};
 use shell::worker::{At, Decision, World};
 
 use crate::Inventory;
@@ -79,7 +79,8 @@ pub fn decide(world: &World<Inventory>, input: &Input, at: &At<'_>) -> Decision<
         }
         Input::Reship { shipment, body } => {
             let (shipment, case, lines) = (shipment.clone(), body.case.clone(), body.lines.clone());
-            facts::learn(world, &body.release, Fact::Reship { shipment, case, lines }, at)
+            let is_lost = body.class == CaseClass::Lost;
+            facts::learn(world, &body.release, Fact::Reship { shipment, case, lines, is_lost }, at)
         }
         Input::Missed(body) => {
             let fact = Fact::Missed { shipment: body.shipment.clone(), missing: body.missing.clone() };

@@ -16,8 +16,10 @@
 //! - Units go to those who wait in place order, backorders first, all of a line or none, and nobody overtakes: a new line
 //!   joins those who wait or gets nothing. Only a release that the warehouse found short and a parcel that is sent again
 //!   take free units ahead of them, since they had their units before these came.
-//! - A parcel that is sent again is asked for when all its units are set aside. Until then it stands in line at its
-//!   order's place, as a backorder, or on the waitlist where a cap has no room for units in place of lost ones.
+//! - A parcel that is sent again is asked for when all its units are set aside. While the first ones are to come back it
+//!   stands in line at its order's place, as a backorder, or on the waitlist where a cap has no room for others. In place of
+//!   lost ones others are free, or expected, or that line is told as `unavailable` and paid back: it never waits for what
+//!   does not come.
 //! - A household has no more units of an item than the limit that was in force when it got the last one. Units that came
 //!   back from a recipient do not free it.
 //! - A line gets all its units or none. Releases, lines that wait, lines without units and, if there is no release, the

@@ -89,10 +89,17 @@ pub enum What {
         lines: Vec<LineUnits>,
     },
     Ready(ReleaseFact),
-    /// Units are set aside for a parcel that is sent again.
+    /// Units are set aside for a parcel that is sent again; others cannot be had.
     ReshipReady {
         shipment: ShipmentId,
         lines: Vec<LineUnits>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unavailable: Vec<LineUnits>,
+    },
+    /// No unit can be had for a parcel that was to be sent again, so there will be none.
+    ReshipUnavailable {
+        shipment: ShipmentId,
+        unavailable: Vec<LineUnits>,
     },
     Authorized {
         #[serde(flatten)]
@@ -323,6 +330,7 @@ impl What {
             | Self::CaseAsked { .. }
             | Self::CaseChanged { .. }
             | Self::ReshipReady { .. }
+            | Self::ReshipUnavailable { .. }
             | Self::AddressFlagged { .. }
             | Self::AddressSuppressed { .. }
             | Self::SubscriberChanged { .. }
@@ -365,6 +373,7 @@ impl What {
             | Self::Waitlisted { .. }
             | Self::Ready(_)
             | Self::ReshipReady { .. }
+            | Self::ReshipUnavailable { .. }
             | Self::Authorized { .. }
             | Self::Declined { .. }
             | Self::Delayed { .. }

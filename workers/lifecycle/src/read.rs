@@ -226,7 +226,13 @@ fn waitlisted(body: StockWaitlisted) -> Told {
 }
 
 fn reship_ready(body: ReshipReady) -> Told {
-    (Some(body.order), What::ReshipReady { shipment: body.shipment, lines: body.lines })
+    let ReshipReady { shipment, order, lines, unavailable } = body;
+    let what = if lines.is_empty() {
+        What::ReshipUnavailable { shipment, unavailable }
+    } else {
+        What::ReshipReady { shipment, lines, unavailable }
+    };
+    (Some(order), what)
 }
 
 fn ready(body: ReleaseReady) -> Told {

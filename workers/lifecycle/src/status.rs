@@ -175,6 +175,7 @@ impl<'a> Known<'a> {
             | What::CampaignChanged { .. }
             | What::Shorted { .. }
             | What::ReshipReady { .. }
+            | What::ReshipUnavailable { .. }
             | What::HoldEnded { .. }
             | What::ProductDefined { .. }
             | What::StockChanged { .. }

@@ -53,7 +53,12 @@ pub fn sentence(what: &What) -> String {
         What::Backordered { lines, .. } => format!("on backorder: {}", units(lines)),
         What::Waitlisted { lines } => format!("on the waiting list: {}", units(lines)),
         What::Ready(release) => format!("release {} can ship: {}", release.release, units(&release.lines)),
-        What::ReshipReady { lines, .. } => format!("units set aside to be sent again: {}", units(lines)),
+        What::ReshipReady { lines, unavailable, .. } => {
+            let aside = format!("units set aside to be sent again: {}", units(lines));
+            let left_out = (!unavailable.is_empty()).then(|| format!("; {}", cannot_be_sent(unavailable)));
+            aside + &left_out.unwrap_or_default()
+        }
+        What::ReshipUnavailable { unavailable, .. } => cannot_be_sent(unavailable),
         What::Authorized { release, .. } => {
             format!("card authorized for {}", money(release.amount, release.currency))
         }
@@ -155,6 +160,7 @@ pub fn detail(what: &What) -> Option<String> {
         | What::CaptureFailed { release, .. }
         | What::Adjusted { release, .. } => Some(format!("release {release}")),
         What::ReshipReady { shipment, .. }
+        | What::ReshipUnavailable { shipment, .. }
         | What::Requested { shipment, .. }
         | What::Shorted { shipment, .. } => Some(format!("shipment {shipment}")),
         What::Dispatched { shipment, packed_at, lines, .. } => {
@@ -316,6 +322,10 @@ const fn progress(status: ParcelStatus) -> &'static str {
         ParcelStatus::Delivered => "delivered",
         ParcelStatus::Returned => "back with us",
     }
+}
+
+fn cannot_be_sent(unavailable: &[LineUnits]) -> String {
+    format!("cannot be sent again, so paid back: {}", units(unavailable))
 }
 
 fn one(units: &LineUnits) -> String {

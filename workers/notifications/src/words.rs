@@ -139,7 +139,7 @@ fn paragraphs(facts: &Facts, has_code: bool) -> Vec<String> {
         Facts::Asked { class, answer_by, .. } => asked(facts.kind(), *class, *answer_by, has_code),
         Facts::Reshipped { .. } => lines(&[
             "The parcel below did not arrive. We send its items again, under the same order.",
-            "What happens next: we write to you with a new tracking number when the new parcel is on its way. Nothing is charged for it.",
+            "What happens next: we write to you with a new tracking number when the new parcel is on its way. Nothing is charged for it. Should an item be gone by now, we give your money for it back and write to you about that.",
         ]),
         Facts::Refunded { amount, currency, .. } => vec![
             format!(

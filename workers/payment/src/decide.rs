@@ -5,7 +5,8 @@ use messages::case::CaseEnd;
 use messages::id::ReleaseId;
 use messages::money::Amount;
 use messages::payment::{DeclineClass, PaymentAuthorized, PaymentDeclined, PaymentDelayed};
-use messages::stock::{LineUnits, ReleaseReady};
+use messages::shipment::ReleaseShorted;
+use messages::stock::{LineUnits, ReleaseReady, ReshipReady};
 use messages::task::TaskKind;
 use shell::{At, Decision, World};
 
@@ -34,19 +35,26 @@ pub fn decide(worker: &Payment, world: &World<Payment>, input: &Input, at: &At<'
             }
             desk.heard(stage, Fact::Dispatched { lines: dispatched.lines.clone() })
         }),
-        Input::Shorted(shorted) => room.with(&shorted.release, decision, |desk, stage| {
-            let missing =
-                desk.row.shorted.entry(shorted.shipment.clone()).or_default().learn(&shorted.missing);
-            if missing.is_empty() {
-                return stage;
-            }
-            if !shorted.shipment.is_first() {
-                desk.want_back(&shorted.shipment, missing);
-                return stage;
-            }
-            let (delivery, address) = (shorted.delivery, shorted.address.clone());
-            desk.heard(stage, Fact::Shorted { delivery, missing, address })
-        }),
+        Input::Shorted(shorted) if shorted.shipment.is_first() => {
+            room.with(&shorted.release, decision, |desk, stage| {
+                let missing = desk.missing(&shorted.shipment, &shorted.missing);
+                if missing.is_empty() {
+                    return stage;
+                }
+                let (delivery, address) = (shorted.delivery, shorted.address.clone());
+                desk.heard(stage, Fact::Shorted { delivery, missing, address })
+            })
+        }
+        Input::Shorted(ReleaseShorted { shipment, missing, .. })
+        | Input::ReshipReady(ReshipReady { shipment, unavailable: missing, .. }) => {
+            room.with(&shipment.release(), decision, |desk, stage| {
+                let missing = desk.missing(shipment, missing);
+                if !missing.is_empty() {
+                    desk.want_back(shipment, missing);
+                }
+                stage
+            })
+        }
         Input::Resolved(resolved) => {
             if resolved.resolution == CaseEnd::Refund {
                 decision = room.with(&resolved.release, decision, |desk, stage| {

@@ -3,7 +3,7 @@
 //!
 //! | | |
 //! | --- | --- |
-//! | Reads | `release.ready` (inventory), `shipment.dispatched`, `release.shorted`, `order.cancelled` (fulfillment), `case.resolved` (undelivered) |
+//! | Reads | `release.ready`, `reship.ready` (inventory), `shipment.dispatched`, `release.shorted`, `order.cancelled` (fulfillment), `case.resolved` (undelivered) |
 //! | Owns | `orders`: the releases of an order, and its cancellation; `releases`: what is held, taken and given back for one |
 //! | Emits | `payment.authorized`, `.declined`, `.delayed`, `.renewed`, `.captured`, `.capture_failed`, `.voided`, `.adjusted`, `.refunded`; tasks `capture_failed`, `payment_unclear`, `hold_lapsed`, `refund_failed` |
 //! | Outside | a Stripe-compatible card gateway: `authorize`, `capture`, `void`, `let_go` (a void of a hold that was replaced), `refund`; the timer `renew` |
@@ -26,7 +26,8 @@
 //!   handed over is not lost: if a parcel leaves without a hold, it is held and charged anew, or that is a failed capture.
 //! - A refund is one per case, of the units in it that were charged and not refunded before; the shipping charge goes
 //!   back with the last unit of the release that was shipped. It waits for the capture and for the case's own parcel.
-//!   Units that are missing when a parcel is to be sent again (`release.shorted`) are refunded in the same way, unasked.
+//!   Units that cannot be had for a parcel that is to be sent again (`reship.ready`), or are missing when it is packed
+//!   (`release.shorted`), are refunded in the same way, unasked.
 //!   What the gateway will not give back is a task, and is not tried again.
 //! - The `delivery` section leaves with `payment.authorized`; the `payment` section stays as long as a unit may still be
 //!   reported missing or held anew, for it is part of `payment.adjusted`. Neither is ever opened by a decision.
@@ -122,6 +123,7 @@ impl Worker for Payment {
             }
             Input::Dispatched(dispatched) => vec![Key::Release(dispatched.release.clone())],
             Input::Shorted(shorted) => vec![Key::Release(shorted.release.clone())],
+            Input::ReshipReady(ready) => vec![Key::Release(ready.shipment.release())],
             Input::Resolved(resolved) => match resolved.resolution {
                 CaseEnd::Refund => vec![Key::Release(resolved.release.clone())],
                 CaseEnd::Reship | CaseEnd::Closed => Vec::new(),

@@ -6,7 +6,7 @@ use messages::envelope::{Unreadable, read_body};
 use messages::id::ReleaseId;
 use messages::order::OrderCancelled;
 use messages::shipment::{ReleaseShorted, ShipmentDispatched};
-use messages::stock::ReleaseReady;
+use messages::stock::{ReleaseReady, ReshipReady};
 use shell::worker::DueRow;
 use shell::{Arrival, ReadError};
 
@@ -18,6 +18,8 @@ pub enum Input {
     Ready(Box<ReleaseReady>),
     Dispatched(ShipmentDispatched),
     Shorted(ReleaseShorted),
+    /// What of a parcel that is to be sent again cannot be sent.
+    ReshipReady(ReshipReady),
     Cancelled(OrderCancelled),
     Resolved(Box<CaseResolved>),
     /// A hold is about to lapse.
@@ -47,6 +49,8 @@ pub fn read(arrival: &Arrival<'_>) -> Result<Input, ReadError> {
                 Ok(Input::Dispatched(read_body(&event.data)?))
             } else if *kind == Kind::ReleaseShorted {
                 Ok(Input::Shorted(read_body(&event.data)?))
+            } else if *kind == Kind::ReshipReady {
+                Ok(Input::ReshipReady(read_body(&event.data)?))
             } else if *kind == Kind::OrderCancelled {
                 Ok(Input::Cancelled(read_body(&event.data)?))
             } else if *kind == Kind::CaseResolved {

@@ -26,7 +26,12 @@ impl Desk<'_> {
         self.row.refunds.entry(Ground::Case(resolved.case.clone())).or_insert_with(refund);
     }
 
-    /// These units are paid for and will not come: the parcel in which they came back was to be sent again without them.
+    /// Of these units of a parcel, those that were not told to be missing before.
+    pub(crate) fn missing(&mut self, shipment: &ShipmentId, told: &[LineUnits]) -> Vec<LineUnits> {
+        self.row.shorted.entry(shipment.clone()).or_default().learn(told)
+    }
+
+    /// These units are paid for and will not come: the parcel that did not arrive is sent again without them, or not at all.
     pub(crate) fn want_back(&mut self, shipment: &ShipmentId, missing: Vec<LineUnits>) {
         let mut reports = 1..=u16::MAX;
         let is_new =

@@ -92,6 +92,28 @@ fn what_is_missing_of_a_parcel_that_is_to_be_sent_again_is_given_back_once() {
 }
 
 #[test]
+fn what_cannot_be_had_for_a_parcel_that_is_to_be_sent_again_is_given_back_once() {
+    for place in 0..=way_to("captured").len() {
+        let mut stage = Stage::new(Payment::default());
+        let mut steps: Vec<Option<Step>> = way_to("captured").into_iter().map(Some).collect();
+        steps.insert(place, None);
+        for step in steps {
+            match step {
+                Some(step) => drop(said_by(&mut stage, &step)),
+                None => drop(stage.tell(&reship_ready(2, vec![], vec![units(1, 2)]))),
+            }
+        }
+        stage.tell(&reship_ready(2, vec![], vec![units(1, 2)]));
+        assert_eq!(told(&mut stage, &refunded(10_500)), "captured | payment.refunded |  | ", "place {place}");
+    }
+    let mut stage = after(&way_to("captured"));
+    assert!(stage.tell(&reship_ready(2, vec![units(1, 2)], vec![])).is_empty());
+    assert!(calls(&stage).is_empty() && state(&stage).refunds.is_empty(), "all of it is sent");
+    stage.tell(&reship_ready(2, vec![units(1, 1)], vec![units(1, 1)]));
+    assert_eq!(told(&mut stage, &refunded(5_000)), "captured | payment.refunded |  | ");
+}
+
+#[test]
 fn shipping_goes_back_with_the_last_unit() {
     // The cases, what each comes to. Two parcels of a unit each; 50.00 each and 5.00 for shipping.
     let table: &[(&[Case], &[i64])] = &[

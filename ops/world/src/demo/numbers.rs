@@ -95,6 +95,7 @@ pub(super) struct Sums {
     pub(super) filled_units: i64,
     pub(super) unfilled_units: i64,
     pub(super) again_parcels: i64,
+    pub(super) left_out_parcels: i64,
     pub(super) again_units: i64,
     pub(super) awaited_again_units: i64,
     pub(super) restocked_units: i64,

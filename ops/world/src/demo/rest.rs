@@ -31,7 +31,8 @@ pub(super) fn open(status: &Status) -> Vec<String> {
     note(status.cases(|class| class.open - class.person), "cases wait for an answer or a parcel");
     // Without units they wait for others to give some back.
     note(facts("reship_ready") - again, "parcels are to be sent again");
-    note(status.cases(|class| class.refunded) - facts("refunded"), "refunds are not made");
+    let owed = status.cases(|class| class.refunded) + status.sums.left_out_parcels;
+    note(owed - facts("refunded"), "refunds are not made");
     open
 }
 
@@ -85,12 +86,14 @@ mod tests {
             closed: 0,
         };
         let lost = |facts: &[(&str, i64)], again_parcels, class: Class| {
+            let left_out_parcels =
+                facts.iter().filter(|(kind, _)| *kind == "reship_unavailable").count() as i64;
             let facts = facts.iter().map(|(kind, facts)| Fact {
                 kind: (*kind).to_owned(),
                 facts: *facts,
                 ..Fact::default()
             });
-            let sums = Sums { again_parcels, ..Sums::default() };
+            let sums = Sums { again_parcels, left_out_parcels, ..Sums::default() };
             open(&Status { facts: facts.collect(), sums, cases: vec![class], ..Status::default() })
         };
         let sent = [("ready", 1), ("dispatched", 1), ("captured", 1)];
@@ -100,6 +103,8 @@ mod tests {
         assert_eq!(lost(&ready, 0, class(0, 0, 1, 0)), ["1 parcels are to be sent again"]);
         assert_eq!(lost(&sent, 0, class(0, 0, 1, 0)), Vec::<String>::new(), "no unit to send");
         assert_eq!(lost(&sent, 0, class(0, 0, 0, 1)), ["1 refunds are not made"]);
+        let gone = [sent[0], sent[1], sent[2], ("reship_unavailable", 1)];
+        assert_eq!(lost(&gone, 0, class(0, 0, 1, 0)), ["1 refunds are not made"]);
         let again = [("ready", 1), ("dispatched", 2), ("captured", 1), ("delivered", 1), ("reship_ready", 1)];
         assert_eq!(lost(&again, 1, class(0, 0, 1, 0)), Vec::<String>::new());
     }

@@ -118,7 +118,7 @@ fn check(stage: &Stage<Fulfillment>, said: &[Said]) -> Result<(), TestCaseError>
             State::Cancelled => prop_assert!(!goes && !is_named && named.len() == 1),
             other @ (State::Waiting(_)
             | State::Awaiting(_)
-            | State::Reserved
+            | State::Reserved(_)
             | State::Dispatched(_)
             | State::Shorted(_)
             | State::Order(_)) => {

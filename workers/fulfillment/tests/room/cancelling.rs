@@ -187,7 +187,8 @@ fn a_returned_parcel_goes_out_again_once_per_case_when_its_units_are_set_aside()
     };
     assert!(stage.tell(&case).is_empty(), "its units are not set aside yet");
     let shipment = ShipmentId::of(&release(1), 2);
-    let ready = ReshipReady { shipment, order: release(1).order(), lines: lines((1, 0)) };
+    let (order, aside) = (release(1).order(), lines((1, 0)));
+    let ready = ReshipReady { shipment, order, lines: aside, unavailable: Vec::new() };
     let asked = stage.tell(&ready);
     let again: ShipmentRequested = said(&asked).expect("the warehouse is asked");
     assert_eq!(again.shipment.to_string(), format!("{}.2", release(1)));

@@ -217,13 +217,27 @@ fn reship(stage: &mut Stage<Fulfillment>) -> Vec<Said> {
 }
 
 fn set_aside(stage: &mut Stage<Fulfillment>) -> Vec<Said> {
-    let body = ReshipReady { shipment: second(), order: release(1).order(), lines: lines((2, 0)) };
-    stage.tell(&body)
+    settle(stage, 2, 0)
+}
+
+fn set_one_aside(stage: &mut Stage<Fulfillment>) -> Vec<Said> {
+    settle(stage, 1, 1)
+}
+
+fn set_nothing_aside(stage: &mut Stage<Fulfillment>) -> Vec<Said> {
+    settle(stage, 0, 2)
+}
+
+/// Of the parcel's units so many are set aside, and so many cannot be had.
+fn settle(stage: &mut Stage<Fulfillment>, aside: u32, unavailable: u32) -> Vec<Said> {
+    let (lines, unavailable) = (lines((aside, 0)), lines((unavailable, 0)));
+    stage.tell(&ReshipReady { shipment: second(), order: release(1).order(), lines, unavailable })
 }
 
 fn set_aside_third(stage: &mut Stage<Fulfillment>) -> Vec<Said> {
     let shipment = ShipmentId::of(&release(1), 3);
-    stage.tell(&ReshipReady { shipment, order: release(1).order(), lines: lines((2, 0)) })
+    let (order, lines) = (release(1).order(), lines((2, 0)));
+    stage.tell(&ReshipReady { shipment, order, lines, unavailable: Vec::new() })
 }
 
 fn second() -> ShipmentId {
@@ -284,6 +298,15 @@ fn a_parcel_that_came_back_goes_out_once_more() {
         ((&[authorize_three, pack_two, reship, set_aside, pack_again], reship, &[]), "dispatched"),
         ((&[authorize_three, pack_two, reship, set_aside, pack_again, reship_second], set_aside_third, REQUESTED), "dispatched"),
         ((&[accept, authorize_three, cancel, pack_two, reship], set_aside, REQUESTED), "requested"),
+        ((&[authorize_three, pack_two, reship], set_one_aside, REQUESTED), "requested"),
+        ((&[authorize_three, pack_two, set_one_aside], reship, REQUESTED), "requested"),
+        ((&[authorize_three, pack_two, reship, set_one_aside], pack_one_again,
+            &["rooms: shipment.dispatched", "warehouse: done"]), "dispatched"),
+        ((&[authorize_three, pack_two, reship, set_one_aside], pack_again, &["warehouse: refused wrong_units"]), "requested"),
+        ((&[authorize_three, pack_two, reship], set_nothing_aside, &[]), "shorted"),
+        ((&[authorize_three, pack_two, set_nothing_aside], reship, &[]), "shorted"),
+        ((&[authorize_three, pack_two, reship, set_nothing_aside], pack_again, &["warehouse: refused wrong_units"]), "shorted"),
+        ((&[authorize_three, pack_two, reship, set_nothing_aside], reship, &[]), "shorted"),
         ((GONE, pack_again, &["warehouse: refused unknown_shipment"]), "new"),
     ];
     for (row, ((before, comes, said), then)) in table.iter().enumerate() {

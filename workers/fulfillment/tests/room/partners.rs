@@ -114,7 +114,7 @@ pub(crate) fn status(state: &State) -> &'static str {
         State::New => "new",
         State::Waiting(_) => "waiting",
         State::Awaiting(_) => "awaiting",
-        State::Reserved => "reserved",
+        State::Reserved(_) => "reserved",
         State::Requested(_) => "requested",
         State::Dispatched(_) => "dispatched",
         State::Shorted(_) => "shorted",

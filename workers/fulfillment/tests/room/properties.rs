@@ -159,7 +159,7 @@ fn sealed_alike(state: State) -> State {
         State::New
         | State::Waiting(_)
         | State::Awaiting(_)
-        | State::Reserved
+        | State::Reserved(_)
         | State::Dispatched(_)
         | State::Shorted(_)
         | State::Cancelled

@@ -16,7 +16,7 @@ use crate::decide::order::{
     Allotted, Early, Fact, Held, Later, Order, Pending, Recipient, Release, Standing, name_item,
 };
 use crate::decide::orders::tell_backordered;
-use crate::decide::reship::Resender;
+use crate::decide::reship::{Awaited, Resender};
 use crate::decide::stock::List;
 use crate::decide::waiting::{RELEASE, stand_in_line};
 use crate::store::{Key, State, find_order, find_stock};
@@ -124,13 +124,20 @@ pub(super) fn apply_early(
         match fact {
             Fact::Declined => decline(books, allotted, &mut release),
             Fact::Dispatched { shipment, lines } => dispatch(books, &mut release, shipment, &lines),
-            Fact::Reship { shipment, lines, .. } => {
+            Fact::Reship { shipment, case, lines, is_lost } => {
                 let resender = Resender { world, order, place: &allotted.place };
-                resender.resend(books, decision, &mut release, &shipment, &lines);
+                let is_opened = release.returned.contains(&case);
+                let awaited = if is_lost || is_opened { Awaited::Never } else { Awaited::Back };
+                resender.resend(books, decision, &mut release, (&shipment, awaited), &lines);
             }
             Fact::Missed { shipment, missing } => release.missed(books, &shipment, &missing),
             Fact::Returned { shipment, lines, is_fit } => {
+                let next = shipment.next().filter(|_| !is_fit);
                 take_back(books, &mut release, shipment, &lines, is_fit);
+                if let Some(next) = next {
+                    let resender = Resender { world, order, place: &allotted.place };
+                    resender.give_up(books, decision, &mut release, &next);
+                }
             }
             Fact::Adjusted { missing, .. } if is_over => {
                 for held in lose(books, &mut release, &missing) {
@@ -203,6 +210,7 @@ fn name_release(keys: &mut Vec<Key>, found: &World<Inventory>, allotted: &Allott
     for units in &release.sent {
         name_item(keys, found, &units.item, None);
     }
+    keys.extend(release.places_to_resend(&allotted.place).into_iter().map(Key::Waiting));
 }
 
 fn decline(books: &mut Books<'_>, allotted: &Allotted, release: &mut Release) {

@@ -141,7 +141,14 @@ pub enum Fact {
     /// These units are not in the warehouse; the sections are for the release that is made again.
     Adjusted { missing: Vec<LineUnits>, payment: Sealed, address: Sealed },
     /// Of a parcel that did not arrive, these units are to be sent again, in another one.
-    Reship { shipment: ShipmentId, case: ShipmentId, lines: Vec<LineUnits> },
+    Reship {
+        shipment: ShipmentId,
+        case: ShipmentId,
+        lines: Vec<LineUnits>,
+        /// Nothing of it will come back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_lost: bool,
+    },
     /// These units of a parcel that is sent again are not in the warehouse.
     Missed { shipment: ShipmentId, missing: Vec<LineUnits> },
     /// A parcel came back and was opened: these units may be sold again, if it is fit for that.

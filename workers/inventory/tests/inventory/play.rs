@@ -6,7 +6,7 @@ use inventory::decide::order::{Allotted, Held};
 use inventory::decide::reship::Resent;
 use inventory::decide::stock::{List, Promised, Stock};
 use inventory::store::{HouseholdKey, Key, State, WaitingKey};
-use messages::case::{CaseReceived, Condition};
+use messages::case::{CaseClass, CaseReceived, Condition};
 use messages::id::{OrderNumber, ReleaseId, ShipmentId};
 use messages::item::ItemNumber;
 use messages::product::Product;
@@ -51,8 +51,8 @@ pub(crate) enum Move {
     Short(Index, u32),
     Cancel(Index),
     Return(Index, bool),
-    /// A whole parcel that is away is to be sent again, or one whose units are set aside leaves.
-    Resend(Index),
+    /// A whole parcel that is away, lost or not, is to be sent again; or one whose units are set aside leaves.
+    Resend(Index, bool),
 }
 
 pub(crate) fn moves() -> impl Strategy<Value = Vec<Move>> {
@@ -67,7 +67,7 @@ pub(crate) fn moves() -> impl Strategy<Value = Vec<Move>> {
         2 => (any::<Index>(), 1_u32..3).prop_map(|(at, quantity)| Move::Short(at, quantity)),
         2 => any::<Index>().prop_map(Move::Cancel),
         2 => (any::<Index>(), any::<bool>()).prop_map(|(at, is_fit)| Move::Return(at, is_fit)),
-        3 => any::<Index>().prop_map(Move::Resend),
+        3 => (any::<Index>(), any::<bool>()).prop_map(|(at, is_lost)| Move::Resend(at, is_lost)),
     ];
     prop::collection::vec(one, 1..50)
 }
@@ -103,7 +103,7 @@ pub(crate) struct Play {
     missing: BTreeMap<ItemNumber, u64>,
     shipped: BTreeMap<ItemNumber, u64>,
     back: BTreeMap<ItemNumber, u64>,
-    /// Units that were to be sent again, for which no household is counted.
+    /// Units that are sent again or wait for that, for which no household is counted.
     resent: BTreeMap<ItemNumber, u64>,
     /// Parcels whose units are set aside to be sent again.
     set_aside: Vec<ReshipReady>,
@@ -179,7 +179,7 @@ impl Play {
             Move::Short(at, quantity) => self.short(at, *quantity),
             Move::Cancel(at) => self.cancel(at),
             Move::Return(at, is_fit) => self.take_back(at, *is_fit),
-            Move::Resend(at) => self.resend(at),
+            Move::Resend(at, is_lost) => self.resend(at, *is_lost),
         }
     }
 
@@ -219,11 +219,13 @@ impl Play {
             *self.shipped.entry(units.item.clone()).or_default() -= u64::from(units.quantity);
             *self.back.entry(units.item.clone()).or_default() += u64::from(units.quantity);
         }
-        assert_eq!(self.shop.tell(&body), "");
+        let said = self.shop.say(&body);
+        assert!(said.is_empty() || !is_fit, "only what is unfit is no longer waited for");
+        self.hear(&said);
         assert_eq!(self.shop.tell(&CaseReceived { condition: Condition::Restock, ..body }), "", "once");
     }
 
-    fn resend(&mut self, at: &Index) {
+    fn resend(&mut self, at: &Index, is_lost: bool) {
         if let Some(ready) = self.set_aside.pop() {
             let release = ready.shipment.release();
             let parcel = self.parcels.iter_mut().find(|parcel| parcel.release == release).unwrap();
@@ -248,7 +250,10 @@ impl Play {
         let next = ShipmentId::of(&parcel.release, shipment + 1);
         let row = self.shop.order_of(&parcel.release.order());
         let is_new = !row.allotted.unwrap().releases[&parcel.release].reships.contains_key(&next);
-        let body = resend(&parcel.release, shipment, lines.clone());
+        let mut body = resend(&parcel.release, shipment, lines.clone());
+        if is_lost {
+            body.class = CaseClass::Lost;
+        }
         for units in lines.iter().filter(|_| is_new) {
             *self.resent.entry(units.item.clone()).or_default() += u64::from(units.quantity);
         }
@@ -310,7 +315,15 @@ impl Play {
     }
 
     fn hear(&mut self, said: &[Said]) {
-        self.set_aside.extend(told::<ReshipReady>(said));
+        for ready in told::<ReshipReady>(said) {
+            for units in &ready.unavailable {
+                *self.resent.get_mut(&units.item).expect("it was to be sent again") -=
+                    u64::from(units.quantity);
+            }
+            if !ready.lines.is_empty() {
+                self.set_aside.push(ready);
+            }
+        }
         for ready in told::<ReleaseReady>(said) {
             let lines = ready.release.lines.into_iter();
             let lines = lines.map(|it| LineUnits { line: it.line, item: it.item, quantity: it.quantity });

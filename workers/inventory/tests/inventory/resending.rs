@@ -1,7 +1,8 @@
 //! Parcels that are sent again: their units are set aside before the warehouse is asked, or they wait for them in their
 //! order's place. Whatever comes in which order, nothing goes out that is somebody else's.
 
-use messages::case::{CaseEnd, CaseResolved, Condition};
+use messages::case::{CaseClass, CaseEnd, CaseResolved, Condition};
+use messages::product::Product;
 use messages::stock::{LineUnits, ReshipReady};
 
 use crate::support::*;
@@ -22,6 +23,17 @@ fn two() -> Vec<LineUnits> {
 
 fn again() -> CaseResolved {
     resend(&release(1, 1), 1, two())
+}
+
+fn lost() -> CaseResolved {
+    CaseResolved { class: CaseClass::Lost, ..again() }
+}
+
+/// What was told of the one parcel: the units that are set aside, and those that cannot be had.
+fn fate(said: &[shell::stage::Said]) -> (Vec<LineUnits>, Vec<LineUnits>) {
+    assert_eq!(kinds(said), READY);
+    let ReshipReady { lines, unavailable, .. } = told::<ReshipReady>(said).remove(0);
+    (lines, unavailable)
 }
 
 #[test]
@@ -82,6 +94,74 @@ fn a_cap_without_room_for_other_units_lets_it_wait_until_some_come_back() {
     assert_eq!((shop.units("AA"), shop.lists("AA")), ("3/0/2".to_owned(), "0/2".to_owned()));
     assert_eq!(shop.tell_through(&back(&release(1, 1), 1, Condition::Restock, two())), READY);
     assert_eq!((shop.units("AA"), shop.lists("AA")), ("5/2/0".to_owned(), "0/0".to_owned()));
+}
+
+#[test]
+fn lost_units_are_replaced_or_waited_for_or_told_as_not_to_be_had() {
+    let aside = || Some((two(), vec![]));
+    let not_to_be_had = || Some((vec![], two()));
+    type Case = (&'static str, Product, u32, Option<(Vec<LineUnits>, Vec<LineUnits>)>, &'static str);
+    let cases: [Case; 4] = [
+        ("others are free", capped("AA", 9), 4, aside(), "2/2/2"),
+        ("others are expected", backorderable(capped("AA", 9)), 3, None, "1/0/2"),
+        ("there are no others", capped("AA", 9), 3, not_to_be_had(), "1/0/2"),
+        ("the cap is reached", backorderable(capped("AA", 2)), 5, not_to_be_had(), "3/0/2"),
+    ];
+    for (why, product, on_hand, wanted, left) in cases {
+        let mut shop = Shop::with(product, on_hand);
+        shop.tell(&late(1, 10, 2));
+        shop.tell(&dispatched(&release(1, 1), 1, two()));
+        let said = shop.say(&lost());
+        match &wanted {
+            Some(wanted) => assert_eq!(&fate(&said), wanted, "{why}"),
+            None => assert_eq!(kinds(&said), "", "{why}"),
+        }
+        assert_eq!(shop.units("AA"), left, "{why}");
+        assert_eq!(shop.places().len(), usize::from(wanted.is_none()), "{why}");
+        assert_eq!(shop.tell(&lost()), "", "once per case: {why}");
+    }
+}
+
+#[test]
+fn of_two_lines_only_what_can_be_had_is_sent_again() {
+    let mut shop = Shop::with(capped("AA", 9), 5);
+    shop.stock(capped("BB", 1), 3);
+    shop.tell(&wish(1, "ann", &[("AA", 1, 1), ("BB", 1, 1)]).accepted());
+    let both = || vec![units(1, "AA", 1), units(2, "BB", 1)];
+    shop.tell(&dispatched(&release(1, 1), 1, both()));
+    let end = CaseResolved { class: CaseClass::Lost, ..resend(&release(1, 1), 1, both()) };
+    let said = shop.say(&end);
+    assert_eq!(fate(&said), (vec![units(1, "AA", 1)], vec![units(2, "BB", 1)]));
+    shop.tell(&dispatched(&release(1, 1), 2, vec![units(1, "AA", 1)]));
+    assert_eq!((shop.units("AA"), shop.units("BB")), ("3/0/2".to_owned(), "2/0/1".to_owned()));
+    assert!(shop.order(1).early.is_empty());
+}
+
+#[test]
+fn what_comes_back_unfit_is_not_waited_for_any_longer_whatever_comes_first() {
+    for condition in [Condition::Damaged, Condition::WrongItem] {
+        let unfit = || back(&release(1, 1), 1, condition, two());
+        let mut shop = sent(2, 5);
+        assert_eq!(shop.tell_through(&again()), "");
+        assert_eq!(shop.lists("AA"), "0/2");
+        let said = shop.say(&unfit());
+        assert_eq!(fate(&said), (vec![], two()));
+        assert_eq!((shop.units("AA"), shop.lists("AA")), ("3/0/2".to_owned(), "0/0".to_owned()));
+        assert!(shop.places().is_empty());
+        assert_eq!(shop.tell(&unfit()), "");
+
+        let mut shop = sent(2, 5);
+        assert_eq!(shop.tell(&unfit()), "");
+        assert_eq!(fate(&shop.say(&again())), (vec![], two()));
+
+        let mut shop = sent(9, 3);
+        assert_eq!(shop.tell_through(&again()), "");
+        assert_eq!(shop.tell_through(&unfit()), "", "others are expected");
+        assert_eq!(shop.lists("AA"), "2/0");
+        shop.receive("AA", 1);
+        assert_eq!(fate(&shop.settle()), (two(), vec![]));
+        assert!(shop.places().is_empty());
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use lifecycle::fact::{Fact, sortable_text};
 use lifecycle::view::{summary, view};
 use messages::order::{Channel, OrderAccepted};
 use messages::sealed::SEALED_PREFIX;
+use messages::stock::ReshipReady;
 use messages::task::{TaskClosed, TaskOpened};
 use messages::{Body, Kind, Room, Timestamp};
 use shell::Key as _;
@@ -67,6 +68,28 @@ fn facts_are_told_in_plain_sentences() {
         .collect();
     let expected = include_str!("history.txt");
     assert_eq!(told.join("\n"), expected.trim_end(), "\n{}\n", told.join("\n"));
+}
+
+#[test]
+fn what_cannot_be_sent_again_is_told() {
+    let ready = ReshipReady::sample();
+    let none = ReshipReady { lines: Vec::new(), unavailable: ready.lines.clone(), ..ready.clone() };
+    let part = ReshipReady { unavailable: ready.lines.clone(), ..ready };
+    for (body, kind, sentence) in [
+        (
+            part,
+            "reship_ready",
+            "units set aside to be sent again: 1 × 19XE; cannot be sent again, so paid back: 1 × 19XE",
+        ),
+        (none, "reship_unavailable", "cannot be sent again, so paid back: 1 × 19XE"),
+    ] {
+        let mut stage = Stage::new(Lifecycle);
+        let event = stage.event(&body);
+        stage.tell_event(&event);
+        let kept = facts(&[event]);
+        assert_eq!(serde_json::to_value(&kept[0].what).unwrap()["kind"], kind);
+        assert_eq!(view(&order(), &of_order(&kept)).unwrap().history[0].what, sentence);
+    }
 }
 
 #[test]

@@ -57,6 +57,8 @@ sums! {
     again_parcels,
     again_units,
     awaited_again_units,
+    /// Parcels that were to be sent again and that were left out or lack units, since none could be had: these are paid back.
+    left_out_parcels,
     /// Units that came back whole and went back to the shelf.
     restocked_units,
     /// Releases that ended before anything was handed over, and what was never held of them, in minor units.
@@ -137,7 +139,7 @@ async fn sums(connection: &mut PgConnection, from: &str, to: &str) -> Result<Sum
     sqlx::query_as(
         "WITH told AS MATERIALIZED (
              SELECT kind, order_number, time, state->'what' AS what FROM lifecycle.facts
-             WHERE key >= $1 AND key < $2 AND kind IN ('accepted', 'reserved', 'limited', 'unavailable', 'backordered', 'waitlisted', 'ready', 'authorized', 'voided', 'requested', 'dispatched', 'adjusted', 'cancelled', 'case_received', 'case_resolved', 'reship_ready')
+             WHERE key >= $1 AND key < $2 AND kind IN ('accepted', 'reserved', 'limited', 'unavailable', 'backordered', 'waitlisted', 'ready', 'authorized', 'voided', 'requested', 'dispatched', 'adjusted', 'cancelled', 'case_received', 'case_resolved', 'reship_ready', 'reship_unavailable')
          ), cancelled AS (
              SELECT DISTINCT order_number FROM told WHERE kind = 'cancelled'
          ), by_line AS (
@@ -180,7 +182,7 @@ async fn sums(connection: &mut PgConnection, from: &str, to: &str) -> Result<Sum
              FROM told, jsonb_to_recordset(what->'lines') AS l (quantity bigint)
              WHERE kind = 'dispatched'
                AND (what->>'shipment' IN (SELECT what->>'case' FROM told WHERE kind = 'case_resolved' AND what->>'resolution' = 'reship')) IS TRUE
-               AND regexp_replace(what->>'shipment', '[0-9]+$', '2') NOT IN (SELECT what->>'shipment' FROM told WHERE kind = 'reship_ready')
+               AND regexp_replace(what->>'shipment', '[0-9]+$', '2') NOT IN (SELECT what->>'shipment' FROM told WHERE kind IN ('reship_ready', 'reship_unavailable'))
          ), back AS (
              SELECT COALESCE(sum(quantity), 0)::bigint AS units
              FROM told, jsonb_to_recordset(what->'lines') AS l (quantity bigint)
@@ -201,6 +203,7 @@ async fn sums(connection: &mut PgConnection, from: &str, to: &str) -> Result<Sum
                 (SELECT units FROM again) AS again_units,
                 (SELECT units FROM awaited) AS awaited_again_units,
                 (SELECT units FROM back) AS restocked_units,
+                (SELECT count(*) FROM told WHERE kind IN ('reship_ready', 'reship_unavailable') AND jsonb_array_length(what->'unavailable') > 0) AS left_out_parcels,
                 COALESCE(sum(filled), 0)::bigint AS filled_units,
                 COALESCE(sum(waited - filled) FILTER (WHERE is_cancelled), 0)::bigint AS unfilled_units,
                 (SELECT count(*) FROM by_release WHERE is_voided AND NOT is_sent) AS voided_unsent,

@@ -13,7 +13,7 @@ use messages::money::Amount;
 use messages::order::{Line, OrderCancelled};
 use messages::sealed::Sealed;
 use messages::shipment::{ReleaseShorted, ShipmentDispatched};
-use messages::stock::{LineUnits, Release, ReleaseReady};
+use messages::stock::{LineUnits, Release, ReleaseReady, ReshipReady};
 use payment::call::Answer;
 use payment::call::{KINDS, RENEW};
 use payment::store::{OrderRow, ReleaseRow, Stage as At, State};
@@ -93,6 +93,10 @@ pub(crate) fn shorted(shipment: u16, missing: Vec<LineUnits>) -> ReleaseShorted 
         missing,
         address: sealed("delivery"),
     }
+}
+
+pub(crate) fn reship_ready(shipment: u16, lines: Vec<LineUnits>, unavailable: Vec<LineUnits>) -> ReshipReady {
+    ReshipReady { shipment: ShipmentId::of(&release(), shipment), order: order(), lines, unavailable }
 }
 
 pub(crate) fn cancelled(handed_over: Vec<ReleaseId>) -> OrderCancelled {

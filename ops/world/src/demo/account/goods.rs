@@ -142,11 +142,15 @@ pub(super) fn cases(numbers: &Numbers) -> Vec<Line> {
             one(reshipped, "to be sent again"),
             vec![
                 term(status.sums.again_parcels, "second parcels dispatched"),
-                term(reshipped - facts("reship_ready"), "waiting for units"),
+                term(facts("reship_unavailable"), "not to be had"),
+                term(reshipped - facts("reship_ready") - facts("reship_unavailable"), "waiting for units"),
             ],
         ])),
         line(same([
-            one(status.cases(|class| class.refunded), "paid back"),
+            vec![
+                term(status.cases(|class| class.refunded), "paid back"),
+                term(status.sums.left_out_parcels, "not to be had"),
+            ],
             one(facts("refunded"), "refunds made"),
         ])),
         Line(vec![

@@ -67,6 +67,7 @@ fn a_wrong_number_is_noticed_where_it_stands() {
         ("a case that nobody knows what to do with", |n| { class(n, "refused_or_unclaimed").refunded -= 1; class(n, "refused_or_unclaimed").open += 1; },
             &["paid back", "with a person"]),
         ("a parcel that was to be sent again and was not", |n| n.status.sums.again_parcels -= 1, &["to be sent again", "handed to the warehouse =", "dispatched for the first time = "]),
+        ("a parcel that cannot be sent again and is not paid back", |n| n.status.sums.left_out_parcels += 1, &["paid back"]),
         ("a customer who was asked and the house does not know", |n| n.asked += 1, &["customers asked"]),
         ("a customer who was not told", |n| notice(n, "received").notices -= 1, &["times “received”"]),
         ("a mail that did not arrive", |n| mail(n, "confirmed").mails -= 1, &["times “confirmed”"]),
