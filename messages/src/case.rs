@@ -156,6 +156,9 @@ pub struct CaseResolved {
     pub gift: bool,
     pub class: CaseClass,
     pub resolution: CaseEnd,
+    /// Whether the parcel is back or was said to come back, a lost one included.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub returned: bool,
     /// What was in the parcel.
     pub lines: Vec<LineUnits>,
     /// Sealed `delivery` section for a reship.

@@ -321,7 +321,7 @@ samples! {
     };
     CaseResolved => CaseResolved {
         case: shipment(), release: release(), order: order(), delivery: 1, gift: false, class: CaseClass::AddressFault, resolution: CaseEnd::Reship,
-        lines: units(), address: Some(sealed("delivery")), user: None, reason: "the customer gave a corrected address".to_owned(),
+        returned: true, lines: units(), address: Some(sealed("delivery")), user: None, reason: "the customer gave a corrected address".to_owned(),
     };
     CaseReceive => CaseReceive { reference: reference("DOCK-7"), shipment: shipment(), condition: Condition::Restock, received_at: later(200), user: None };
     CaseReceived => CaseReceived { case: shipment(), release: release(), order: order(), condition: Condition::Restock, lines: units(), user: None };

@@ -450,11 +450,36 @@ async fn a_lost_parcel_of_a_coin_that_is_gone_is_paid_back_when_it_was_to_be_sen
     assert_eq!(house.gateway_ledger().await["total"]["refunded"], json!(paid));
     house.until_mailed(&first.order, "money goes back to you", 1).await;
     let shown = house.oms_ok(&["orders", "show", &first.order]);
-    assert!(shown.contains("cannot be sent again, so paid back: 1 × 19XE"), "{shown}");
+    assert!(shown.contains("cannot be sent again, the money goes back: 1 × 19XE"), "{shown}");
     house.hours_pass(&first.order, 100).await;
     assert_eq!(stuck(&house), [""; 0], "nobody waits for it");
     assert_eq!(house.facts(&first.order, "requested").await, 1);
     assert_eq!(house.tasks(&first.order), [""; 0]);
+    house.until_stock("19XE", Stock::of(0, 0, 1)).await;
+}
+
+#[tokio::test]
+async fn a_parcel_that_came_back_and_cannot_be_found_is_paid_back_once_somebody_says_so() {
+    let mut house = TestHouse::new("resend_unfound").await;
+    house.start_mail_sink().await;
+    house.start_rooms("rooms", "all").await;
+    house.define(&[product("19XE")], &[("19XE", 1)]).await;
+    let mut trade = Trade::open(&house).await;
+    let first = trade.parcel(order("WEB-1", 1, &[("19XE", 1)])).await;
+    house.until_fact(&first.order, "captured", 1).await;
+    trade.scan(&first, "21", 10).await;
+    trade.come_back(&first, 20).await;
+    house.until_case(&first.shipment, "asked").await;
+    house.until_back(&first.shipment).await;
+    house.oms_ok(&["cases", "resolve", &first.shipment, "reship", "--reason", "agreed by telephone"]);
+    house.until_status(&first.order, "reshipped").await;
+    house.hours_pass(&first.order, 25).await;
+    assert_eq!(stuck(&house), [first.order.as_str()], "its own unit may still turn up");
+    house.oms_ok(&["cases", "receive", &first.shipment, "damaged"]);
+    house.until_fact(&first.order, "refunded", 1).await;
+    house.until_status(&first.order, "refunded").await;
+    assert_eq!(house.gateway_ledger().await["total"]["refunded"], json!(PRICE + SHIPPING));
+    assert_eq!(stuck(&house), [""; 0]);
     house.until_stock("19XE", Stock::of(0, 0, 1)).await;
 }
 

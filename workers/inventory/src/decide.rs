@@ -79,7 +79,7 @@ pub fn decide(world: &World<Inventory>, input: &Input, at: &At<'_>) -> Decision<
         }
         Input::Reship { shipment, body } => {
             let (shipment, case, lines) = (shipment.clone(), body.case.clone(), body.lines.clone());
-            let is_lost = body.class == CaseClass::Lost;
+            let is_lost = body.class == CaseClass::Lost && !body.returned;
             facts::learn(world, &body.release, Fact::Reship { shipment, case, lines, is_lost }, at)
         }
         Input::Missed(body) => {

@@ -324,13 +324,13 @@ impl What {
             Self::Lost { .. } => Some(LineStatus::Lost),
             Self::Cancelled { .. } => Some(LineStatus::Cancelled),
             Self::CaseResolved { resolution: CaseEnd::Reship, .. } => Some(LineStatus::Reshipped),
+            Self::ReshipUnavailable { .. } => Some(LineStatus::Unavailable),
             Self::Refunded { .. } => Some(LineStatus::Refunded),
             Self::CaseResolved { resolution: CaseEnd::Refund | CaseEnd::Closed, .. }
             | Self::CaseOpened { .. }
             | Self::CaseAsked { .. }
             | Self::CaseChanged { .. }
             | Self::ReshipReady { .. }
-            | Self::ReshipUnavailable { .. }
             | Self::AddressFlagged { .. }
             | Self::AddressSuppressed { .. }
             | Self::SubscriberChanged { .. }

@@ -356,6 +356,7 @@ fn case_resolved(body: CaseResolved) -> Told {
         gift: _,
         class: _,
         resolution,
+        returned: _,
         lines: _,
         address: _,
         user,

@@ -96,6 +96,11 @@ struct Released<'a> {
     adjusted: BTreeMap<u16, u32>,
     /// The latest parcel, 0 before there is one, and how far that one came.
     reached: Option<(u16, LineStatus)>,
+    /// Left out of a parcel that was sent again with the rest.
+    left_out: Tally,
+    /// Whether money went back, and whether a case said so, which means all of its parcel.
+    refunded: bool,
+    refunded_by_case: bool,
 }
 
 impl Released<'_> {
@@ -103,8 +108,17 @@ impl Released<'_> {
         self.reached = self.reached.max(Some((parcel, status)));
     }
 
+    /// Money that went back for what was left out says nothing of the rest.
     fn status(&self) -> LineStatus {
+        if self.refunded && (self.left_out.is_empty() || self.refunded_by_case) {
+            return LineStatus::Refunded;
+        }
         self.reached.map_or(LineStatus::Ready, |(_, status)| status)
+    }
+
+    /// Units of a line that were left out and paid back.
+    fn paid_back(&self, line: u16) -> u32 {
+        if self.refunded { self.left_out.of_line(line) } else { 0 }
     }
 
     fn units(&self, line: u16) -> u32 {
@@ -163,9 +177,15 @@ impl<'a> Known<'a> {
             What::CaseResolved { case, resolution: CaseEnd::Reship, .. } => {
                 self.reach(&case.release(), parcel_number(case).saturating_add(1), LineStatus::Reshipped);
             }
-            // Whichever parcel it was of, nothing comes after it.
-            What::Refunded { release, .. } => self.reach(release, u16::MAX, LineStatus::Refunded),
-            What::CaseResolved { resolution: CaseEnd::Refund | CaseEnd::Closed, .. }
+            What::CaseResolved { case, resolution: CaseEnd::Refund, .. } => {
+                self.released(&case.release()).refunded_by_case = true;
+            }
+            What::Refunded { release, .. } => self.released(release).refunded = true,
+            What::ReshipReady { shipment, unavailable, .. } => {
+                self.released(&shipment.release()).left_out.learn(unavailable);
+            }
+            What::ReshipUnavailable { shipment, .. } => self.parcel(shipment, LineStatus::Unavailable),
+            What::CaseResolved { resolution: CaseEnd::Closed, .. }
             | What::CaseOpened { .. }
             | What::CaseAsked { .. }
             | What::CaseChanged { .. }
@@ -174,8 +194,6 @@ impl<'a> Known<'a> {
             | What::SubscriberChanged { .. }
             | What::CampaignChanged { .. }
             | What::Shorted { .. }
-            | What::ReshipReady { .. }
-            | What::ReshipUnavailable { .. }
             | What::HoldEnded { .. }
             | What::ProductDefined { .. }
             | What::StockChanged { .. }
@@ -250,7 +268,9 @@ impl<'a> Known<'a> {
         for (id, release) in &self.releases {
             let units = release.units(line.line);
             let lost = release.missing(line.line);
-            deal.out(units - lost, self.release_status(id, release), Some(id));
+            let paid_back = release.paid_back(line.line).min(units - lost);
+            deal.out(paid_back, LineStatus::Refunded, Some(id));
+            deal.out(units - lost - paid_back, self.release_status(id, release), Some(id));
             released += units;
             missing += lost;
         }

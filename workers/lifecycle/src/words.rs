@@ -325,7 +325,7 @@ const fn progress(status: ParcelStatus) -> &'static str {
 }
 
 fn cannot_be_sent(unavailable: &[LineUnits]) -> String {
-    format!("cannot be sent again, so paid back: {}", units(unavailable))
+    format!("cannot be sent again, the money goes back: {}", units(unavailable))
 }
 
 fn one(units: &LineUnits) -> String {

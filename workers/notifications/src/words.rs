@@ -202,7 +202,7 @@ const fn choice(class: CaseClass) -> &'static str {
             "Please choose: we send the items again at no charge, to the corrected address that you give us, once they are back with us; or we give you your money back."
         }
         CaseClass::Lost => {
-            "Please choose: we send the items again at no charge, to the same address or to another one that you give us; or we give you your money back."
+            "Please choose: we send the items again at no charge, as long as there are any, to the same address or to another one that you give us; or we give you your money back."
         }
         CaseClass::PersonMoved
         | CaseClass::RefusedOrUnclaimed

@@ -28,6 +28,9 @@ impl Desk<'_> {
 
     /// Of these units of a parcel, those that were not told to be missing before.
     pub(crate) fn missing(&mut self, shipment: &ShipmentId, told: &[LineUnits]) -> Vec<LineUnits> {
+        if told.is_empty() {
+            return Vec::new();
+        }
         self.row.shorted.entry(shipment.clone()).or_default().learn(told)
     }
 

@@ -265,6 +265,7 @@ impl Desk<'_> {
             gift: file.parcel.gift,
             class: file.class,
             resolution,
+            returned: file.facts.is_back(),
             lines: file.parcel.lines.clone(),
             address,
             user: user.cloned(),

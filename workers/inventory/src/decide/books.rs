@@ -221,7 +221,8 @@ impl<'a> Books<'a> {
         let mut movable = BTreeSet::new();
         for item in &self.stirred {
             let Some(stock) = self.stock(item) else { continue };
-            if stock.is_awaited() {
+            // A place that was given up as soon as it was taken is cleared away by a look, too.
+            if stock.is_awaited() || stock.joined.is_some() {
                 movable.insert(item.clone());
             }
             let pool = stock.product.mintage.as_ref().and_then(|mintage| self.pool(&mintage.pool));

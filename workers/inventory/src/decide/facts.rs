@@ -210,7 +210,9 @@ fn name_release(keys: &mut Vec<Key>, found: &World<Inventory>, allotted: &Allott
     for units in &release.sent {
         name_item(keys, found, &units.item, None);
     }
-    keys.extend(release.places_to_resend(&allotted.place).into_iter().map(Key::Waiting));
+    if release.sent.iter().all(|units| find_stock(found, &units.item).is_some()) {
+        keys.extend(release.places_to_resend(&allotted.place).into_iter().map(Key::Waiting));
+    }
 }
 
 fn decline(books: &mut Books<'_>, allotted: &Allotted, release: &mut Release) {

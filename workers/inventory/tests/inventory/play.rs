@@ -252,7 +252,7 @@ impl Play {
         let is_new = !row.allotted.unwrap().releases[&parcel.release].reships.contains_key(&next);
         let mut body = resend(&parcel.release, shipment, lines.clone());
         if is_lost {
-            body.class = CaseClass::Lost;
+            (body.class, body.returned) = (CaseClass::Lost, false);
         }
         for units in lines.iter().filter(|_| is_new) {
             *self.resent.entry(units.item.clone()).or_default() += u64::from(units.quantity);

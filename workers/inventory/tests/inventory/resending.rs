@@ -26,7 +26,7 @@ fn again() -> CaseResolved {
 }
 
 fn lost() -> CaseResolved {
-    CaseResolved { class: CaseClass::Lost, ..again() }
+    CaseResolved { class: CaseClass::Lost, returned: false, ..again() }
 }
 
 /// What was told of the one parcel: the units that are set aside, and those that cannot be had.
@@ -120,6 +120,9 @@ fn lost_units_are_replaced_or_waited_for_or_told_as_not_to_be_had() {
         assert_eq!(shop.places().len(), usize::from(wanted.is_none()), "{why}");
         assert_eq!(shop.tell(&lost()), "", "once per case: {why}");
     }
+    let mut shop = sent(2, 5);
+    assert_eq!(shop.tell(&CaseResolved { returned: true, ..lost() }), "", "it was lost, and comes back");
+    assert_eq!(shop.tell_through(&back(&release(1, 1), 1, Condition::Restock, two())), READY);
 }
 
 #[test]
@@ -129,7 +132,7 @@ fn of_two_lines_only_what_can_be_had_is_sent_again() {
     shop.tell(&wish(1, "ann", &[("AA", 1, 1), ("BB", 1, 1)]).accepted());
     let both = || vec![units(1, "AA", 1), units(2, "BB", 1)];
     shop.tell(&dispatched(&release(1, 1), 1, both()));
-    let end = CaseResolved { class: CaseClass::Lost, ..resend(&release(1, 1), 1, both()) };
+    let end = CaseResolved { class: CaseClass::Lost, returned: false, ..resend(&release(1, 1), 1, both()) };
     let said = shop.say(&end);
     assert_eq!(fate(&said), (vec![units(1, "AA", 1)], vec![units(2, "BB", 1)]));
     shop.tell(&dispatched(&release(1, 1), 2, vec![units(1, "AA", 1)]));
@@ -153,6 +156,14 @@ fn what_comes_back_unfit_is_not_waited_for_any_longer_whatever_comes_first() {
         let mut shop = sent(2, 5);
         assert_eq!(shop.tell(&unfit()), "");
         assert_eq!(fate(&shop.say(&again())), (vec![], two()));
+
+        let mut shop = Shop::with(backorderable(capped("AA", 2)), 5);
+        shop.tell(&late(1, 10, 2));
+        assert_eq!(shop.tell(&again()) + &shop.tell(&unfit()), "", "the parcel has not left yet");
+        let mut said = shop.say(&dispatched(&release(1, 1), 1, two()));
+        said.extend(shop.settle());
+        assert_eq!(fate(&said), (vec![], two()));
+        assert!(shop.places().is_empty());
 
         let mut shop = sent(9, 3);
         assert_eq!(shop.tell_through(&again()), "");

@@ -63,6 +63,7 @@ fn a_cancelled_order_is_where_its_handed_over_units_are() {
 fn a_parcel_that_did_not_arrive_is_sent_again_or_paid_back() {
     let came_back = || and(way(6), vec![undeliverable(1), case_opened(1), returned(1)]);
     let again = || sent_again(1, ALL);
+    let to_be_sent = || and(way(6), vec![lost(1), case_resolved(1, CaseEnd::Reship)]);
     let cases: Vec<Case> = vec![
         ("lost", and(way(6), vec![lost(1)]), O::Lost, vec![L::Lost; 2]),
         ("lost and found", and(way(6), vec![lost(1), delivered(1)]), O::Delivered, vec![L::Delivered; 2]),
@@ -105,6 +106,42 @@ fn a_parcel_that_did_not_arrive_is_sent_again_or_paid_back() {
             vec![L::Refunded; 2],
         ),
         ("paid back, then delivered", and(way(7), vec![refunded(1)]), O::Refunded, vec![L::Refunded; 2]),
+        (
+            "one line is sent again, the other cannot be",
+            and(to_be_sent(), vec![reship_ready(1, SECOND, FIRST)]),
+            O::Reshipped,
+            vec![L::Reshipped; 2],
+        ),
+        (
+            "one line is sent again, the other is paid back",
+            [to_be_sent(), vec![reship_ready(1, SECOND, FIRST), refunded(1)], sent_again(1, SECOND)].concat(),
+            O::PartlyRefunded,
+            vec![L::Refunded, L::Delivered],
+        ),
+        (
+            "its second parcel is paid back, too",
+            [
+                to_be_sent(),
+                vec![reship_ready(1, SECOND, FIRST), refunded(1)],
+                sent_again(1, SECOND)[..2].to_vec(),
+                vec![case_resolved(1, CaseEnd::Refund), refunded(1)],
+            ]
+            .concat(),
+            O::Refunded,
+            vec![L::Refunded; 2],
+        ),
+        (
+            "nothing can be sent again",
+            and(to_be_sent(), vec![reship_ready(1, &[], ALL)]),
+            O::Unavailable,
+            vec![L::Unavailable; 2],
+        ),
+        (
+            "nothing can be sent again, and all is paid back",
+            and(to_be_sent(), vec![refunded(1), reship_ready(1, &[], ALL)]),
+            O::Refunded,
+            vec![L::Refunded; 2],
+        ),
         (
             "one line there, the other paid back",
             [

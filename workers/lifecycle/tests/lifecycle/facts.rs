@@ -79,9 +79,9 @@ fn what_cannot_be_sent_again_is_told() {
         (
             part,
             "reship_ready",
-            "units set aside to be sent again: 1 × 19XE; cannot be sent again, so paid back: 1 × 19XE",
+            "units set aside to be sent again: 1 × 19XE; cannot be sent again, the money goes back: 1 × 19XE",
         ),
-        (none, "reship_unavailable", "cannot be sent again, so paid back: 1 × 19XE"),
+        (none, "reship_unavailable", "cannot be sent again, the money goes back: 1 × 19XE"),
     ] {
         let mut stage = Stage::new(Lifecycle);
         let event = stage.event(&body);

@@ -16,8 +16,8 @@ use messages::shipment::{
     ShipmentRequested, ShipmentReturned, ShipmentUndeliverable,
 };
 use messages::stock::{
-    LineUnits, Release, ReleaseReady, StockBackordered, StockLimited, StockReserved, StockUnavailable,
-    StockWaitlisted, Unavailable, UnavailableLine,
+    LineUnits, Release, ReleaseReady, ReshipReady, StockBackordered, StockLimited, StockReserved,
+    StockUnavailable, StockWaitlisted, Unavailable, UnavailableLine,
 };
 use messages::{Body, Event, Kind};
 use serde_json::value::RawValue;
@@ -188,6 +188,12 @@ pub(crate) fn case_resolved(number: u16, resolution: CaseEnd) -> Said {
 pub(crate) fn case_received(number: u16) -> Said {
     let (case, release) = (parcel(number), release_id(number));
     say(&CaseReceived { case, release, ..CaseReceived::sample() })
+}
+
+/// Of the second parcel these units are set aside, and those cannot be had.
+pub(crate) fn reship_ready(number: u16, of: Units<'_>, unavailable: Units<'_>) -> Said {
+    let (shipment, unavailable) = (ShipmentId::of(&release_id(number), 2), units(unavailable));
+    say(&ReshipReady { shipment, lines: units(of), unavailable, ..ReshipReady::sample() })
 }
 
 pub(crate) fn refunded(number: u16) -> Said {
