@@ -152,7 +152,7 @@ pub struct ReshipReady {
     pub order: OrderNumber,
     /// Units that are set aside; none if there will be no parcel.
     pub lines: Vec<LineUnits>,
-    /// Units that are lost and for which no others can be had: their money goes back.
+    /// Units that are lost or came back unfit, and for which no others can be had: their money goes back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unavailable: Vec<LineUnits>,
 }

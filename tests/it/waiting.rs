@@ -362,10 +362,7 @@ async fn whoever_waits_longer_than_his_state_allows_is_seen_by_command_and_metri
 async fn a_parcel_that_is_sent_again_has_units_of_its_own_or_waits_for_some() {
     let mut coin = product("19XE");
     coin["backorder_expected_at"] = json!(at(30 * DAY));
-    let mut house = TestHouse::new("resend").await;
-    house.start_mail_sink().await;
-    house.start_rooms("rooms", "all").await;
-    house.define(&[coin], &[("19XE", 3)]).await;
+    let house = open_at_once("resend", &[coin], &[("19XE", 3)]).await;
     let mut trade = Trade::open(&house).await;
     let first = trade.parcel(order("WEB-1", 1, &[("19XE", 2)])).await;
     house.until_fact(&first.order, "captured", 1).await;
@@ -409,10 +406,7 @@ async fn a_parcel_that_is_sent_again_has_units_of_its_own_or_waits_for_some() {
 
 #[tokio::test]
 async fn what_the_warehouse_misses_of_a_parcel_that_is_sent_again_is_a_task_and_off_the_books() {
-    let mut house = TestHouse::new("resend_short").await;
-    house.start_mail_sink().await;
-    house.start_rooms("rooms", "all").await;
-    house.define(&[product("19XE")], &[("19XE", 3)]).await;
+    let house = open_at_once("resend_short", &[product("19XE")], &[("19XE", 3)]).await;
     let mut trade = Trade::open(&house).await;
     let first = trade.parcel(order("WEB-1", 1, &[("19XE", 1)])).await;
     trade.scan(&first, "21", 10).await;
@@ -433,10 +427,7 @@ async fn what_the_warehouse_misses_of_a_parcel_that_is_sent_again_is_a_task_and_
 
 #[tokio::test]
 async fn a_lost_parcel_of_a_coin_that_is_gone_is_paid_back_when_it_was_to_be_sent_again() {
-    let mut house = TestHouse::new("resend_none").await;
-    house.start_mail_sink().await;
-    house.start_rooms("rooms", "all").await;
-    house.define(&[product("19XE")], &[("19XE", 1)]).await;
+    let house = open_at_once("resend_none", &[product("19XE")], &[("19XE", 1)]).await;
     let mut trade = Trade::open(&house).await;
     let number_text = trade.store.accepted(order("WEB-1", 1, &[("19XE", 1)])).await;
     let first = trade.pack_at(&number_text, -31 * DAY).await;
@@ -460,10 +451,7 @@ async fn a_lost_parcel_of_a_coin_that_is_gone_is_paid_back_when_it_was_to_be_sen
 
 #[tokio::test]
 async fn a_parcel_that_came_back_and_cannot_be_found_is_paid_back_once_somebody_says_so() {
-    let mut house = TestHouse::new("resend_unfound").await;
-    house.start_mail_sink().await;
-    house.start_rooms("rooms", "all").await;
-    house.define(&[product("19XE")], &[("19XE", 1)]).await;
+    let house = open_at_once("resend_unfound", &[product("19XE")], &[("19XE", 1)]).await;
     let mut trade = Trade::open(&house).await;
     let first = trade.parcel(order("WEB-1", 1, &[("19XE", 1)])).await;
     house.until_fact(&first.order, "captured", 1).await;
@@ -482,7 +470,6 @@ async fn a_parcel_that_came_back_and_cannot_be_found_is_paid_back_once_somebody_
     house.until_stock("19XE", Stock::of(0, 0, 1)).await;
 }
 
-/// The numbers of the orders that `oms orders stuck` lists, sorted.
 /// An order whose card declines the first renewal of its hold, up to there.
 async fn lapses(house: &TestHouse, store: &mut Client) -> String {
     let mut poor = order("WEB-1", 1, &[("19XE", 1)]);
@@ -494,6 +481,7 @@ async fn lapses(house: &TestHouse, store: &mut Client) -> String {
     number_text
 }
 
+/// The numbers of the orders that `oms orders stuck` lists, sorted.
 fn stuck(house: &TestHouse) -> Vec<String> {
     let output = house.oms(&["--json", "orders", "stuck"]);
     let listed: Value = serde_json::from_str(&output.out).expect("JSON");
@@ -505,7 +493,16 @@ fn stuck(house: &TestHouse) -> Vec<String> {
     numbers
 }
 
-/// A house with all rooms in one process and a mail sink, a long way to the hand-over, and these units on the shelf.
+/// A house with all rooms in one process and a mail sink, and these units on the shelf. What is paid for is handed over at once.
+async fn open_at_once(test: &str, products: &[Value], stock: &[(&str, u32)]) -> TestHouse {
+    let mut house = TestHouse::new(test).await;
+    house.start_mail_sink().await;
+    house.start_rooms("rooms", "all").await;
+    house.define(products, stock).await;
+    house
+}
+
+/// The same with a long way to the hand-over.
 async fn open(test: &str, products: &[Value], stock: &[(&str, u32)]) -> TestHouse {
     let mut house = TestHouse::new(test).await;
     house.start_mail_sink().await;

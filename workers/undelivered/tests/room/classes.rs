@@ -1,6 +1,7 @@
 //! A table per class: from the first scan to the end, each step with where the case stands then and what is said.
 
-use messages::case::{CaseEnd, CaseOpened, CaseResolved};
+use messages::Kind;
+use messages::case::{CaseClass, CaseEnd, CaseOpened, CaseResolved};
 use messages::task::TaskKind;
 use shell::stage::{Said, Stage};
 use undelivered::Undelivered;
@@ -185,6 +186,21 @@ fn lost_is_replaced_or_refunded_without_waiting() {
     story(&[(silence, "asked", opened), (deliver, "closed", CLOSED)]);
     story(&[(silence, "asked", opened), (a_month, "refund", &["asked 2", "resolved refund"])]);
     story(&[(silence, "asked", opened), (staff_reship, "reship", &["operator: done", "resolved reship"])]);
+}
+
+#[test]
+fn the_end_of_a_lost_parcel_tells_whether_it_comes_back_after_all() {
+    for comes_back in [false, true] {
+        let mut stage = dispatched_stage();
+        silence(&mut stage);
+        if comes_back {
+            come_back(&mut stage);
+        }
+        let said = staff_reship(&mut stage);
+        let resolved = said.iter().find(|said| said.kind == Kind::CaseResolved).expect("it ends");
+        let resolved: CaseResolved = resolved.body();
+        assert_eq!((resolved.class, resolved.returned), (CaseClass::Lost, comes_back));
+    }
 }
 
 #[test]
